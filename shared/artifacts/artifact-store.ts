@@ -13,8 +13,14 @@ export interface ArtifactRef {
 }
 
 export interface FetchOptions {
-  signal?: AbortSignal
-  onProgress?: (progress: { receivedBytes: number; totalBytes: number }) => void
+  /** Gives up; the fetch then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: FetchProgress) => void) | undefined
+}
+
+export interface FetchProgress {
+  readonly receivedBytes: number
+  readonly totalBytes: number
 }
 
 /** Where model files come from. */
@@ -23,6 +29,7 @@ export interface ArtifactStore {
   readonly location: string
   /**
    * The bytes of the file, whole and verified: they are handed out only if they match `ref`.
+   * Callers may share one array: read it, never write into it.
    * @throws ServiceError `artifact_not_found`, `artifact_access_denied`, `artifact_truncated`,
    * `artifact_digest_mismatch`, `artifact_unavailable`, `artifact_timed_out`
    */

@@ -12,7 +12,7 @@ export const datatypes = {
   INT16: { sizeBytes: 2, array: Int16Array },
   INT32: { sizeBytes: 4, array: Int32Array },
   INT64: { sizeBytes: 8, array: BigInt64Array },
-  FP16: { sizeBytes: 2, array: Uint16Array },
+  FP16: { sizeBytes: 2, array: Float16Array },
   FP32: { sizeBytes: 4, array: Float32Array },
   FP64: { sizeBytes: 8, array: Float64Array },
   BYTES: { sizeBytes: undefined, array: Array },
@@ -29,11 +29,12 @@ export type TensorData =
   | Int16Array
   | Int32Array
   | BigInt64Array
+  | Float16Array
   | Float32Array
   | Float64Array
   | string[]
 
-/** A tensor: row-major `data` whose length is the product of `shape`. FP16 data are raw bits. */
+/** A tensor: row-major `data` whose length is the product of `shape`. */
 export interface Tensor {
   readonly datatype: Datatype
   readonly shape: readonly number[]

@@ -21,6 +21,14 @@ export interface Rows {
   readonly single: boolean
 }
 
+/** Rows made ready to run. Holds what `interpret` must remember of them, e.g. the sizes of images. */
+export interface Prepared {
+  /** The first dimension of each tensor is the number of rows. */
+  readonly tensors: Tensors
+  /** From the model's outputs for exactly these rows to one answer a row, in their order. */
+  interpret(outputs: Tensors): readonly unknown[]
+}
+
 /**
  * What a model is for: from what a person writes to tensors, and from tensors to what a person
  * reads. Pure: no I/O, no clock, no environment.
@@ -32,21 +40,14 @@ export interface Task {
   /** Takes `inputs` apart into rows. @throws ServiceError `input_invalid` */
   rows(inputs: unknown, model: TaskModel): Rows
   /**
-   * Tensors for these rows, whose first dimension is the number of rows.
+   * Turns rows into tensors, and says how to read what comes out for them.
    * @throws ServiceError `input_invalid`, `parameter_invalid`, `image_…`
    */
   prepare(
     rows: readonly unknown[],
     parameters: Readonly<Record<string, unknown>>,
     model: TaskModel,
-  ): Promise<Tensors> | Tensors
-  /** One answer a row, in the order of the rows. */
-  interpret(
-    outputs: Tensors,
-    rows: readonly unknown[],
-    parameters: Readonly<Record<string, unknown>>,
-    model: TaskModel,
-  ): readonly unknown[]
+  ): Promise<Prepared> | Prepared
   /** JSON Schemas for the OpenAPI document: one input, one output, the parameters. */
   describe(model: TaskModel): {
     input: Record<string, unknown>

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { listFunctionFolders, repositoryRoot } from './packaging/function-folder.ts'
+import { functionRoles } from './packaging/function-roles.ts'
+import { type Architecture, architectures } from './packaging/package-files.ts'
+import { packageFunction } from './packaging/package-function.ts'
+
+const help = `Builds one zip a function into dist/ and the CloudFormation template into .serverless/.
+
+  npm run package                                  each function for the processor its model names
+  npm run package -- --architecture x86_64         all functions for one processor
+  npm run package -- --architecture x86_64 --zips  the zips alone
+
+Needs no AWS account and no network.`
+
+const { values } = parseArgs({
+  options: {
+    architecture: { type: 'string' },
+    zips: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+if (values.help) console.log(help)
+else await main()
+
+async function main(): Promise<void> {
+  const wanted = architecture(values.architecture)
+  const dist = join(repositoryRoot, 'dist')
+  mkdirSync(dist, { recursive: true })
+  const folders = listFunctionFolders()
+  const packages = await Promise.all(folders.map((folder) => packageFunction(folder, wanted)))
+  for (const { file, zip } of packages) writeFileSync(join(dist, file), zip)
+  writeFileSync(join(dist, 'roles.json'), JSON.stringify(functionRoles(folders), null, 2))
+  console.table(
+    packages.map(({ file, zip, unzippedBytes, startBytes, startPackages }) => ({
+      file,
+      'zip bytes': zip.length,
+      'unzipped bytes': unzippedBytes,
+      'JavaScript at start': startBytes,
+      'packages at start': startPackages.join(' '),
+    })),
+  )
+  if (values.zips) return
+  const parameters = wanted ? [`--param=architecture=${wanted}`] : []
+  const { status } = spawnSync('serverless', ['package', ...parameters], {
+    cwd: repositoryRoot,
+    stdio: 'inherit',
+  })
+  process.exitCode = status ?? 1
+}
+
+function architecture(name: string | undefined): Architecture | undefined {
+  if (name === undefined || Object.hasOwn(architectures, name)) return name as Architecture
+  throw new Error(`--architecture is ${Object.keys(architectures).join(' or ')}, not "${name}".`)
+}

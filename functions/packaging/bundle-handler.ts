@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { build, type Plugin } from 'esbuild'
+import { repositoryRoot } from './function-folder.ts'
+import type { PackageFiles } from './package-files.ts'
+
+export interface Bundle {
+  readonly files: PackageFiles
+  /** Every source file in it, also those that are loaded lazily; paths from the repository's root. */
+  readonly sources: readonly string[]
+  /** Bytes of JavaScript that a cold start evaluates before the first request. */
+  readonly startBytes: number
+  /** Packages that a cold start evaluates, e.g. `@middy/core`. */
+  readonly startPackages: readonly string[]
+}
+
+// ES modules have no `require`, but the CommonJS packages in the bundle call it.
+const banner =
+  "import{createRequire as percallRequire}from'node:module';const require=percallRequire(import.meta.url);"
+
+/** A handler and all it imports as `handler.mjs`, with what it imports lazily in files beside it. */
+export async function bundleHandler(handlerFile: string): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: repositoryRoot,
+    entryPoints: { handler: handlerFile },
+    outdir: '/',
+    outExtension: { '.js': '.mjs' },
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    write: false,
+    logLevel: 'error',
+    banner: { js: banner },
+    external: ['*.node'],
+    plugins: [onnxBinding],
+  })
+  const outputs = new Map(
+    Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]),
+  )
+  const start = startFiles('handler.mjs', (file) =>
+    (outputs.get(file)?.imports ?? [])
+      .filter(({ kind, external }) => kind === 'import-statement' && !external)
+      .map(({ path }) => basename(path)),
+  )
+  const startSources = start.flatMap((file) => Object.keys(outputs.get(file)?.inputs ?? {}))
+  return {
+    files: Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), contents])),
+    sources: Object.keys(metafile.inputs),
+    startBytes: start.reduce((sum, file) => sum + (outputs.get(file)?.bytes ?? 0), 0),
+    startPackages: [...new Set(startSources.flatMap(packageOf))].sort(),
+  }
+}
+
+/** The package computes the path of its native binding; in a zip it lies beside the handler. */
+const onnxBinding: Plugin = {
+  name: 'onnx-binding',
+  setup({ onLoad }) {
+    onLoad({ filter: /onnxruntime-node\/dist\/binding\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8')
+      const contents = source.replace(
+        /require\(`[^`]*\/onnxruntime_binding\.node`\)/,
+        "require('./onnxruntime_binding.node')",
+      )
+      if (contents === source)
+        throw new Error(`${path} loads its binding in another way than known.`)
+      return { contents }
+    })
+  },
+}
+
+function startFiles(entry: string, importsOf: (file: string) => string[]): string[] {
+  const seen = new Set([entry])
+  for (const file of seen) for (const imported of importsOf(file)) seen.add(imported)
+  return [...seen]
+}
+
+function packageOf(path: string): string[] {
+  const inPackage = path.split('node_modules/').at(-1)
+  if (!path.includes('node_modules/') || !inPackage) return []
+  const [scope = '', name = ''] = inPackage.split('/')
+  return [scope.startsWith('@') ? `${scope}/${name}` : scope]
+}

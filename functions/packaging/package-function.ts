@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+import { parseManifest } from '#shared/catalog/parse-manifest.ts'
+import { readModels } from '#shared/catalog/read-models.ts'
+import { bundleHandler } from './bundle-handler.ts'
+import { codecProgramFiles } from './codec-program-files.ts'
+import { type FunctionFolder, repositoryRoot } from './function-folder.ts'
+import { modelFiles } from './model-files.ts'
+import { onnxRuntimeFiles } from './onnx-runtime-files.ts'
+import type { Architecture } from './package-files.ts'
+import { writeZip } from './write-zip.ts'
+
+/** In bytes. The largest part is ONNX Runtime; a zip above this carries something it should not. */
+const zipLimitBytes = 25_000_000
+
+export interface FunctionPackage {
+  readonly name: string
+  /** `<name>-<architecture>.zip` */
+  readonly file: string
+  readonly zip: Buffer
+  readonly unzippedBytes: number
+  readonly startBytes: number
+  readonly startPackages: readonly string[]
+}
+
+/**
+ * The zip of one function: its code and the descriptions of its model (of all models, where it runs
+ * none), and with a model the runtime for one processor.
+ *
+ * @param wanted default: the processor that the manifest names
+ * @throws Error on a manifest or a binary that is not right, or a zip above 25 MB
+ */
+export async function packageFunction(
+  { name, handlerFile, model }: FunctionFolder,
+  wanted?: Architecture,
+): Promise<FunctionPackage> {
+  const entries = readModels(join(repositoryRoot, 'models'), { parse: parseManifest, only: model })
+  const manifest = model ? entries[0]?.manifest : undefined
+  const architecture = wanted ?? manifest?.function.architecture ?? 'arm64'
+  const { files: code, sources, startBytes, startPackages } = await bundleHandler(handlerFile)
+  if (!manifest && sources.includes('shared/endpoints/model-endpoint.ts')) {
+    throw new Error(`functions/${name} serves a model, but models/${name}/manifest.json is missing.`)
+  }
+  const files = {
+    ...code,
+    ...modelFiles(entries),
+    ...(manifest && onnxRuntimeFiles(architecture)),
+    ...(manifest && (await codecProgramFiles(manifest.task.name))),
+  }
+  const zip = await writeZip(files)
+  if (zip.length > zipLimitBytes) {
+    throw new Error(`The zip of ${name} has ${zip.length} bytes; the limit is ${zipLimitBytes}.`)
+  }
+  const unzippedBytes = Object.values(files).reduce((sum, bytes) => sum + bytes.byteLength, 0)
+  const file = `${name}-${architecture}.zip`
+  return { name, file, zip, unzippedBytes, startBytes, startPackages }
+}

@@ -1,0 +1,120 @@
+import {
+  type DynamodbClient,
+  type DynamodbItem,
+  DynamodbRefusal,
+} from '#shared/aws/dynamodb-client.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { KeyRecord, KeyStore, KeySummary } from './key-store.ts'
+import { isScope } from './scopes.ts'
+
+/** How long an expired key still answers "expired" before the table forgets it. */
+const keptAfterExpiryMs = 90 * 24 * 60 * 60 * 1_000
+
+/** Keys in the DynamoDB table that `resources.yml` declares. */
+export function createDynamodbKeyStore(options: {
+  readonly client: DynamodbClient
+  readonly table: string
+}): KeyStore {
+  const { client, table: TableName } = options
+
+  return {
+    async put(record) {
+      try {
+        await client.call('PutItem', {
+          TableName,
+          Item: toItem(record),
+          ConditionExpression: 'attribute_not_exists(id)',
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        })
+        return true
+      } catch (error) {
+        if (!(error instanceof DynamodbRefusal)) throw error
+        // The same hash is the same key: an earlier attempt got through and its reply was lost.
+        return error.item !== undefined && sameBytes(toRecord(error.item).hash, record.hash)
+      }
+    },
+
+    async find(id) {
+      const input = { TableName, Key: { id: { S: id } }, ConsistentRead: true }
+      const { Item } = await client.call('GetItem', input)
+      return Item && toRecord(Item)
+    },
+
+    async list(tenant) {
+      const summaries: KeySummary[] = []
+      let page: DynamodbItem | undefined
+      do {
+        const answer = await client.call('Query', {
+          TableName,
+          IndexName: 'by-tenant',
+          KeyConditionExpression: 'tenant = :tenant',
+          ExpressionAttributeValues: { ':tenant': { S: tenant } },
+          ExclusiveStartKey: page,
+        })
+        summaries.push(...(answer.Items ?? []).map(toSummary))
+        page = answer.LastEvaluatedKey
+      } while (page)
+      return summaries.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+    },
+
+    async revoke(id, at) {
+      try {
+        const { Attributes } = await client.call('UpdateItem', {
+          TableName,
+          Key: { id: { S: id } },
+          UpdateExpression: 'SET revokedAt = if_not_exists(revokedAt, :at)',
+          ConditionExpression: 'attribute_exists(id)',
+          ExpressionAttributeValues: { ':at': { N: String(at) } },
+          ReturnValues: 'ALL_NEW',
+        })
+        return Attributes && toSummary(Attributes)
+      } catch (error) {
+        if (error instanceof DynamodbRefusal) return undefined
+        throw error
+      }
+    },
+  }
+}
+
+const toItem = (record: KeyRecord): DynamodbItem => ({
+  id: { S: record.id },
+  tenant: { S: record.tenant },
+  name: { S: record.name },
+  mode: { S: record.mode },
+  hash: { B: Buffer.from(record.hash).toString('base64') },
+  scopes: { S: record.scopes.join(' ') },
+  createdAt: { N: String(record.createdAt) },
+  ...(record.revokedAt !== undefined && { revokedAt: { N: String(record.revokedAt) } }),
+  ...(record.expiresAt !== undefined && {
+    expiresAt: { N: String(record.expiresAt) },
+    // Time to live is counted in seconds.
+    purgeAt: { N: String(Math.ceil((record.expiresAt + keptAfterExpiryMs) / 1_000)) },
+  }),
+})
+
+const toRecord = (item: DynamodbItem): KeyRecord => ({
+  ...toSummary(item),
+  hash: Buffer.from(read(item, 'hash', 'B'), 'base64'),
+})
+
+const toSummary = (item: DynamodbItem): KeySummary => ({
+  id: read(item, 'id', 'S'),
+  tenant: read(item, 'tenant', 'S'),
+  name: read(item, 'name', 'S'),
+  mode: read(item, 'mode', 'S') === 'live' ? 'live' : 'test',
+  scopes: read(item, 'scopes', 'S').split(' ').filter(isScope),
+  createdAt: Number(read(item, 'createdAt', 'N')),
+  ...(item.expiresAt && { expiresAt: Number(read(item, 'expiresAt', 'N')) }),
+  ...(item.revokedAt && { revokedAt: Number(read(item, 'revokedAt', 'N')) }),
+})
+
+function read(item: DynamodbItem, name: string, type: 'S' | 'N' | 'B'): string {
+  const value: Partial<Record<'S' | 'N' | 'B', string>> = item[name] ?? {}
+  const text = value[type]
+  if (text !== undefined) return text
+  throw new ServiceError('store_unavailable', {
+    cause: new Error(`A key in the table has no attribute "${name}" of type ${type}.`),
+  })
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0

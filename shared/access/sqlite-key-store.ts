@@ -1,0 +1,109 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { KeyRecord, KeyStore, KeySummary } from './key-store.ts'
+import { isScope } from './scopes.ts'
+import { openSqliteDatabase } from './sqlite-database.ts'
+
+const migrations = [
+  `CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    scopes TEXT NOT NULL, -- separated by spaces, as OAuth writes them
+    created_at INTEGER NOT NULL, -- this and the next two: milliseconds since 1970
+    expires_at INTEGER,
+    revoked_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX keys_by_tenant ON keys (tenant, created_at, id);`,
+]
+
+const summaryColumns = 'id, tenant, name, mode, scopes, created_at, expires_at, revoked_at'
+
+/** Keys in one SQLite file, shared by any number of processes of one machine. */
+export function createSqliteKeyStore(options: {
+  readonly path: string
+  readonly busyTimeoutMs?: number
+}): KeyStore & { close(): void } {
+  const database = guard(() => openSqliteDatabase({ ...options, migrations }))
+  const statements = {
+    insert: database.prepare(
+      `INSERT INTO keys (${summaryColumns}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO NOTHING`,
+    ),
+    find: database.prepare(`SELECT ${summaryColumns}, hash FROM keys WHERE id = ?`),
+    list: database.prepare(
+      `SELECT ${summaryColumns} FROM keys WHERE tenant = ? ORDER BY created_at, id`,
+    ),
+    revoke: database.prepare(
+      `UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING ${summaryColumns}`,
+    ),
+  }
+  const find = (id: string) => {
+    const row = statements.find.get(id) as unknown as (KeyRow & { hash: Uint8Array }) | undefined
+    return row && { ...toSummary(row), hash: row.hash }
+  }
+
+  return {
+    put: async (record) =>
+      guard(() => {
+        const { changes } = statements.insert.run(...toValues(record))
+        return (
+          changes === 1 || Buffer.from(record.hash).equals(find(record.id)?.hash ?? Buffer.of())
+        )
+      }),
+    find: async (id) => guard(() => find(id)),
+    list: async (tenant) =>
+      guard(() => (statements.list.all(tenant) as unknown as KeyRow[]).map(toSummary)),
+    revoke: async (id, at) =>
+      guard(() => {
+        const row = statements.revoke.get(at, id) as unknown as KeyRow | undefined
+        return row && toSummary(row)
+      }),
+    close: () => database.close(),
+  }
+}
+
+interface KeyRow {
+  id: string
+  tenant: string
+  name: string
+  mode: 'live' | 'test'
+  scopes: string
+  created_at: number
+  expires_at: number | null
+  revoked_at: number | null
+}
+
+const toValues = (record: KeyRecord) => [
+  record.id,
+  record.tenant,
+  record.name,
+  record.mode,
+  record.scopes.join(' '),
+  record.createdAt,
+  record.expiresAt ?? null,
+  record.revokedAt ?? null,
+  record.hash,
+]
+
+const toSummary = (row: KeyRow): KeySummary => ({
+  id: row.id,
+  tenant: row.tenant,
+  name: row.name,
+  mode: row.mode,
+  scopes: row.scopes.split(' ').filter(isScope),
+  createdAt: row.created_at,
+  ...(row.expires_at !== null && { expiresAt: row.expires_at }),
+  ...(row.revoked_at !== null && { revokedAt: row.revoked_at }),
+})
+
+/** A full disk, a lock held too long, a damaged file: to callers they are all one thing. */
+function guard<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (cause) {
+    if (cause instanceof ServiceError) throw cause
+    throw new ServiceError('store_unavailable', { cause })
+  }
+}

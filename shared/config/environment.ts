@@ -1,0 +1,61 @@
+import * as z from 'zod/mini'
+import { ServiceError } from '#shared/errors/service-error.ts'
+
+const integer = (minimum: number, maximum: number) =>
+  z.coerce.number().check(z.int(), z.minimum(minimum), z.maximum(maximum))
+const text = z.optional(z.string().check(z.minLength(1)))
+
+/** Every variable that percall reads. One it does not know is none of its business. */
+const variables = z.object({
+  PORT: z._default(integer(0, 65_535), 8080),
+  HOST: z._default(z.string(), '127.0.0.1'),
+  /** Where one machine keeps its data: artifacts, cache, keys. */
+  PERCALL_HOME: z._default(z.string(), '.percall'),
+  /** The folder of model folders. */
+  PERCALL_MODELS: text,
+  /** `s3://bucket/prefix`, or a directory; default `$PERCALL_HOME/artifacts`. */
+  PERCALL_ARTIFACTS: text,
+  /** `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/keys.sqlite`. */
+  PERCALL_KEYS: text,
+  /** Secret under which keys are hashed; one machine makes its own. */
+  PERCALL_KEY_PEPPER: z.optional(z.string().check(z.minLength(16))),
+  /** A key that the local host accepts as it is. */
+  PERCALL_DEV_KEY: z.optional(z.string().check(z.minLength(16))),
+  PERCALL_JWT_ISSUER: text,
+  PERCALL_JWT_AUDIENCE: text,
+  PERCALL_JWT_TENANT_CLAIM: text,
+  /** Largest request body in bytes, as sent and as inflated. */
+  PERCALL_BODY_LIMIT: z._default(integer(1_024, 1_073_741_824), 6_000_000),
+  /** Threads that run models on the local host; default one a CPU. */
+  PERCALL_WORKERS: z.optional(integer(1, 64)),
+  /** Bytes of model files that the local host keeps on disk. */
+  PERCALL_CACHE_BYTES: z._default(integer(0, Number.MAX_SAFE_INTEGER), 10_000_000_000),
+  PERCALL_LOG: z._default(z.enum(['debug', 'info', 'warn', 'error', 'silent']), 'info'),
+  AWS_REGION: text,
+  AWS_ACCESS_KEY_ID: text,
+  AWS_SECRET_ACCESS_KEY: text,
+  AWS_SESSION_TOKEN: text,
+  /** For S3 and DynamoDB servers other than AWS's. */
+  AWS_ENDPOINT_URL_S3: text,
+  AWS_ENDPOINT_URL_DYNAMODB: text,
+  AWS_LAMBDA_FUNCTION_NAME: text,
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.optional(integer(128, 10_240)),
+  LAMBDA_TASK_ROOT: text,
+})
+
+export type Environment = z.infer<typeof variables>
+
+/**
+ * The environment, parsed. Nothing else in the project reads `process.env`.
+ * An empty variable counts as absent.
+ * @throws ServiceError `configuration_invalid`, naming the variable
+ */
+export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Environment {
+  const present = Object.fromEntries(
+    Object.keys(variables.shape).flatMap((name) => (source[name] ? [[name, source[name]]] : [])),
+  )
+  const parsed = variables.safeParse(present)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  throw new ServiceError('configuration_invalid', { detail: problems.join('; ') })
+}

@@ -1,0 +1,56 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { isMiss } from '#shared/middleware/call.ts'
+import type { Endpoint } from '#shared/protocols/http-message.ts'
+import { jsonResponse } from '#shared/protocols/http-message.ts'
+import { encodeIndex, encodeModel, encodeModels } from '#shared/protocols/model-list.ts'
+import { createOpenapi } from '#shared/protocols/openapi.ts'
+import { matchRoute, type RouteMatch, type RouteMiss } from '#shared/protocols/routes.ts'
+import { findTask } from '#shared/tasks/find-task.ts'
+import { type Action, action } from './action.ts'
+import { lambdaServices } from './lambda-services.ts'
+import type { Services } from './services.ts'
+
+/** What is true of the service as a whole: lists, cards, health, the OpenAPI document. */
+export function catalogEndpoint(services: Services = lambdaServices()): Endpoint {
+  const { catalog } = services
+  const answer = (encode: (match: RouteMatch) => unknown): Action =>
+    action(services, {
+      decode: ({ match }) => foundOf(match),
+      run: (match) => encode(match),
+      encode: (value) => jsonResponse(value),
+    })
+
+  const actions: Record<string, Action> = {
+    index: answer(() => encodeIndex()),
+    openapi: answer(() =>
+      createOpenapi(catalog.list(), (entry) => findTask(entry.manifest.task.name)),
+    ),
+    models: answer(() => encodeModels(catalog.list())),
+    model: answer(({ model, version }) =>
+      encodeModel(catalog.find(model ?? '', version), catalog.versions(model ?? '')),
+    ),
+    'server-metadata': answer(() => ({ name: 'percall', version: '2', extensions: [] })),
+    live: answer(() => ({ live: true })),
+    ready: answer(async () => {
+      await services.ready()
+      return { live: true, ready: true }
+    }),
+    'v2-models': answer(() => ({ models: catalog.list().map(({ manifest }) => manifest.name) })),
+  }
+  // A model's own routes end here only where there is no such model.
+  const elsewhere = answer(({ model, route }) => {
+    if (model !== undefined) catalog.versions(model)
+    throw new ServiceError('route_not_found', { detail: `${route.path} is not served here.` })
+  })
+
+  return (request) => {
+    const match = matchRoute(request.method, request.path)
+    const known = isMiss(match) ? undefined : actions[match.route.action]
+    return (known ?? elsewhere)(request, match)
+  }
+}
+
+function foundOf(match: RouteMatch | RouteMiss): RouteMatch {
+  if (isMiss(match)) throw match.error
+  return match
+}

@@ -1,0 +1,40 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import type { Endpoint, HttpRequest, HttpResponse } from '#shared/protocols/http-message.ts'
+
+type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>
+
+/** Lambda ends an init that takes 10 s; a store that is slow must not cost the whole environment. */
+const longestWarmMs = 8_000
+
+/**
+ * An endpoint as a Lambda handler behind an HTTP API (payload format 2.0). Awaited at the top of
+ * the handler's module, so that the model is loaded in the init phase, which has two CPUs at least.
+ * What fails there is tried again by the first call, which can tell its caller why.
+ */
+export async function onLambda(endpoint: Endpoint): Promise<Handler> {
+  const timeUp = new Promise<void>((resolve) => setTimeout(resolve, longestWarmMs).unref())
+  await Promise.race([endpoint.warm?.().catch(() => undefined), timeUp])
+  return async (event) => toResult(await endpoint(toRequest(event)))
+}
+
+function toRequest(event: APIGatewayProxyEventV2): HttpRequest {
+  const { body, isBase64Encoded, headers, requestContext, queryStringParameters } = event
+  return {
+    method: requestContext.http.method,
+    path: requestContext.http.path,
+    query: (queryStringParameters ?? {}) as Record<string, string>,
+    headers,
+    body: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8'),
+    sourceIp: requestContext.http.sourceIp,
+  }
+}
+
+function toResult({ status, headers, body }: HttpResponse): APIGatewayProxyStructuredResultV2 {
+  const text = typeof body === 'string'
+  return {
+    statusCode: status,
+    headers,
+    body: text ? body : Buffer.from(body).toString('base64'),
+    isBase64Encoded: !text,
+  }
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import { createAuthenticator } from '#shared/access/authenticate.ts'
+import { createCatalog } from '#shared/catalog/catalog.ts'
+import type { ModelEntry } from '#shared/catalog/model-entry.ts'
+import { readModels } from '#shared/catalog/read-models.ts'
+import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
+import { readEnvironment } from '#shared/config/environment.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { inlineRunner } from '#shared/inference/inline-runner.ts'
+import { createLogger } from '#shared/observability/logger.ts'
+import { warmRuntime } from '#shared/runtime/onnx-session.ts'
+import { jwtVerifier } from './jwt-verifier.ts'
+import { openArtifactStore } from './open-artifact-store.ts'
+import { openKeyStore } from './open-key-store.ts'
+import type { Services } from './services.ts'
+
+/**
+ * The services of one Lambda environment. It serves one request at a time, so models run inline:
+ * nothing else waits for the event loop, and a cold start need not start a thread.
+ *
+ * @param only the model that the function serves; none for the functions that run no model
+ */
+export function lambdaServices(only?: string): Services {
+  const environment = readEnvironment()
+  const directory =
+    environment.PERCALL_MODELS ?? join(environment.LAMBDA_TASK_ROOT ?? '.', 'models')
+  const catalog = createCatalog(readModels(directory, { only }))
+  const artifacts = only === undefined ? undefined : openArtifactStore(environment)
+
+  const readArtifact = async ({ manifest }: ModelEntry): Promise<Uint8Array<ArrayBuffer>> => {
+    if (!artifacts) throw new ServiceError('internal', { detail: 'This function runs no model.' })
+    const store = await artifacts
+    const bytes = store.fetch(manifest.artifact)
+    // While the file is on its way, the runtime pays what its first session costs.
+    setImmediate(() => void warmOnce())
+    return bytes
+  }
+  const threads = threadCount(
+    cpuShare({ lambdaMemoryMB: environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE }),
+  )
+  const { PERCALL_KEY_PEPPER: pepper } = environment
+  if (pepper === undefined) {
+    throw new ServiceError('configuration_invalid', { detail: 'PERCALL_KEY_PEPPER must be set.' })
+  }
+  const keyStore = openKeyStore(environment)
+  return {
+    catalog,
+    runner: inlineRunner({ readArtifact, threads }),
+    authenticate: createAuthenticator({
+      keyStore: { find: async (id) => (await keyStore).find(id) },
+      pepper,
+      verifyJwt: jwtVerifier(environment),
+    }),
+    logger: createLogger({ level: environment.PERCALL_LOG }),
+    bodyLimitBytes: environment.PERCALL_BODY_LIMIT,
+    ready: async () => undefined,
+    close: async () => undefined,
+  }
+}
+
+let warmed: Promise<void> | undefined
+function warmOnce(): Promise<void> {
+  warmed ??= warmRuntime().catch(() => undefined)
+  return warmed
+}

@@ -1,0 +1,95 @@
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createAuthenticator } from '#shared/access/authenticate.ts'
+import type { KeyStore } from '#shared/access/key-store.ts'
+import { readPepperFile } from '#shared/access/pepper-file.ts'
+import type { ArtifactStore, FetchProgress } from '#shared/artifacts/artifact-store.ts'
+import { cachedArtifactStore } from '#shared/artifacts/cached-artifact-store.ts'
+import { createCatalog } from '#shared/catalog/catalog.ts'
+import type { ModelEntry } from '#shared/catalog/model-entry.ts'
+import { parseManifest } from '#shared/catalog/parse-manifest.ts'
+import { readModels } from '#shared/catalog/read-models.ts'
+import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
+import type { Environment } from '#shared/config/environment.ts'
+import { inlineRunner } from '#shared/inference/inline-runner.ts'
+import { threadedRunner } from '#shared/inference/threaded-runner.ts'
+import { createLogger } from '#shared/observability/logger.ts'
+import { jwtVerifier } from './jwt-verifier.ts'
+import { openArtifactStore } from './open-artifact-store.ts'
+import { openKeyStore } from './open-key-store.ts'
+import type { Services } from './services.ts'
+
+export interface LocalServicesOptions {
+  environment: Environment
+  /** Where models run: in worker threads beside a server, or inline in a command. */
+  runner?: 'threads' | 'inline'
+  developmentKey?: string | undefined
+  onProgress?: (entry: ModelEntry, progress: FetchProgress) => void
+}
+
+export interface LocalServices extends Services {
+  readonly artifacts: ArtifactStore
+  readonly keyStore: KeyStore
+  readonly pepper: string
+}
+
+/** The model folders that come with percall, unless `PERCALL_MODELS` names others. */
+export const modelsDirectory = ({ PERCALL_MODELS }: Environment): string =>
+  resolve(PERCALL_MODELS ?? join(import.meta.dirname, '../../models'))
+
+/** The services of one machine: a directory for S3, SQLite for DynamoDB, threads for Lambda. */
+export async function localServices({
+  environment,
+  runner: place = 'threads',
+  developmentKey = environment.PERCALL_DEV_KEY,
+  onProgress,
+}: LocalServicesOptions): Promise<LocalServices> {
+  const home = environment.PERCALL_HOME
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  const logger = createLogger({ level: environment.PERCALL_LOG })
+  const catalog = createCatalog(readModels(modelsDirectory(environment), { parse: parseManifest }))
+  const artifacts = cachedArtifactStore(await openArtifactStore(environment), {
+    directory: join(home, 'cache'),
+    maxBytes: environment.PERCALL_CACHE_BYTES,
+    onCacheFailure: (cause) => logger.warn('the artifact cache cannot be written', { cause }),
+  })
+  const keyStore = await openKeyStore(environment)
+  const pepper = environment.PERCALL_KEY_PEPPER ?? readPepperFile(join(home, 'pepper'))
+
+  const readArtifact = (entry: ModelEntry) =>
+    artifacts.fetch(entry.manifest.artifact, {
+      onProgress: (progress) => onProgress?.(entry, progress),
+    })
+  const cpus = cpuShare()
+  const runner =
+    place === 'threads'
+      ? threadedRunner({ readArtifact, threads: environment.PERCALL_WORKERS ?? threadCount(cpus) })
+      : inlineRunner({ readArtifact, threads: threadCount(cpus), proveOnLoad: true })
+
+  return {
+    catalog,
+    runner,
+    artifacts,
+    keyStore,
+    pepper,
+    logger,
+    authenticate: createAuthenticator({
+      keyStore,
+      pepper,
+      developmentKey,
+      verifyJwt: jwtVerifier(environment),
+    }),
+    bodyLimitBytes: environment.PERCALL_BODY_LIMIT,
+    async ready() {
+      // The smallest model proves the chain: store, cache, runtime, golden sample.
+      const [smallest] = [...catalog.list()].sort(
+        (a, b) => a.manifest.artifact.bytes - b.manifest.artifact.bytes,
+      )
+      if (smallest) await runner.ready(smallest)
+    },
+    async close() {
+      await runner.close()
+      keyStore.close?.()
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import type { ModelEntry } from '#shared/catalog/model-entry.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { isMiss } from '#shared/middleware/call.ts'
+import type { Endpoint } from '#shared/protocols/http-message.ts'
+import { jsonResponse } from '#shared/protocols/http-message.ts'
+import { decodeInfer, encodeInfer, encodeModelMetadata } from '#shared/protocols/open-inference.ts'
+import { decodePredict, encodePrediction } from '#shared/protocols/plain-call.ts'
+import { matchRoute, type RouteMatch, type RouteMiss } from '#shared/protocols/routes.ts'
+import { findTask } from '#shared/tasks/find-task.ts'
+import { type Action, action } from './action.ts'
+import { lambdaServices } from './lambda-services.ts'
+import type { Services } from './services.ts'
+
+/**
+ * The endpoint of one model: every route under its name. Without services of a host it composes
+ * those of a Lambda function and starts at once to fetch the model.
+ */
+export function modelEndpoint(name: string, services: Services = lambdaServices(name)): Endpoint {
+  const { catalog, runner } = services
+  const entryOf = (match: RouteMatch | RouteMiss): ModelEntry => {
+    if (isMiss(match)) throw match.error
+    if (match.model !== name) catalog.versions(match.model ?? '')
+    return catalog.find(name, match.version)
+  }
+
+  const actions: Record<string, Action> = {
+    predict: action(services, {
+      async decode({ match, request }) {
+        const entry = entryOf(match)
+        const { media } = await findTask(entry.manifest.task.name)
+        return { entry, asked: decodePredict(request, media) }
+      },
+      run: ({ entry, asked }) => runner.predict(entry, asked),
+      encode: (prediction, { input }) => encodePrediction(input.entry, prediction),
+    }),
+    infer: action(services, {
+      decode({ match, request }) {
+        const entry = entryOf(match)
+        return { entry, asked: decodeInfer(request, entry) }
+      },
+      run: ({ entry, asked }) => runner.infer(entry, asked),
+      encode: (result, { input }) => encodeInfer(input.entry, input.asked, result),
+    }),
+    'model-metadata': action(services, {
+      decode: ({ match }) => entryOf(match),
+      run: (entry) => entry,
+      encode: (entry) => encodeModelMetadata(entry, catalog.versions(name)),
+    }),
+    'model-ready': action(services, {
+      decode: ({ match }) => entryOf(match),
+      run: (entry) => runner.ready(entry).then(() => entry, notReady),
+      encode: ({ manifest }) => jsonResponse({ name: manifest.name, ready: true }),
+    }),
+  }
+  const refuse = action<never, never>(services, {
+    decode({ match }) {
+      throw isMiss(match) ? match.error : new ServiceError('route_not_found')
+    },
+    run: (input) => input,
+    encode: (output) => output,
+  })
+
+  const endpoint: Endpoint = (request) => {
+    const match = matchRoute(request.method, request.path)
+    const known = isMiss(match) ? undefined : actions[match.route.action]
+    return (known ?? refuse)(request, match)
+  }
+  endpoint.warm = () => runner.load(catalog.find(name))
+  return endpoint
+}
+
+/** Whatever keeps a model from serving, a readiness probe hears 503 (Open Inference Protocol v2). */
+function notReady(thrown: unknown): never {
+  const { detail, model, code, cause } = ServiceError.from(thrown)
+  throw new ServiceError('model_not_ready', {
+    detail: `${detail ?? 'The model cannot be loaded.'} (${code})`,
+    ...(model !== undefined && { model }),
+    cause: cause ?? thrown,
+  })
+}

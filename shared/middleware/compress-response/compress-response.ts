@@ -1,0 +1,35 @@
+import { promisify } from 'node:util'
+import { deflate, gzip } from 'node:zlib'
+import type { Step, StepRequest } from '../step.ts'
+
+const encoders = { gzip: promisify(gzip), deflate: promisify(deflate) }
+
+/** Compresses an answer where the caller asks for it (RFC 9110, 12.5.3) and it is worth it. */
+export function compressResponse({
+  thresholdBytes = 1_024,
+}: {
+  thresholdBytes?: number
+} = {}): Step {
+  const compress = async (request: StepRequest): Promise<void> => {
+    const { response, event } = request
+    if (!response || response.body.length < thresholdBytes) return
+    const accepted = event.request.headers['accept-encoding']?.toLowerCase() ?? ''
+    const encoding = (['gzip', 'deflate'] as const).find((name) => accepts(accepted, name))
+    if (!encoding) return
+    request.response = {
+      status: response.status,
+      headers: { ...response.headers, 'content-encoding': encoding, vary: 'Accept-Encoding' },
+      body: await encoders[encoding](response.body),
+    }
+  }
+  return { after: compress, onError: compress }
+}
+
+function accepts(header: string, name: string): boolean {
+  return header.split(',').some((item) => {
+    const [coding, ...parameters] = item.split(';').map((part) => part.trim())
+    return (
+      (coding === name || coding === '*') && !parameters.some((part) => /^q=0(\.0*)?$/.test(part))
+    )
+  })
+}

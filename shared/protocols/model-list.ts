@@ -1,0 +1,56 @@
+import type { ModelEntry } from '#shared/catalog/model-entry.ts'
+
+/** `GET /`: KServe's V1 clients take `status` for a sign of life. */
+export function encodeIndex(): object {
+  return {
+    status: 'alive',
+    name: 'percall',
+    openapi_url: '/openapi.json',
+    models_url: '/v1/models',
+    healthcheck_url: '/v2/health/ready',
+  }
+}
+
+/** `GET /v1/models`, for OpenAI's clients (`data`), KServe's V1 clients (`models`) and people. */
+export function encodeModels(entries: readonly ModelEntry[]): object {
+  return {
+    object: 'list',
+    data: entries.map(summary),
+    models: entries.map(({ manifest }) => manifest.name),
+  }
+}
+
+/** `GET /v1/models/{model}`: what it is, what it takes, and a call that works. */
+export function encodeModel(entry: ModelEntry, versions: readonly ModelEntry[]): object {
+  const { manifest } = entry
+  return {
+    ...summary(entry),
+    name: manifest.name,
+    versions: versions.map(({ manifest: { version, aliases } }) => ({ version, aliases })),
+    artifact: {
+      sha256: manifest.artifact.sha256,
+      bytes: manifest.artifact.bytes,
+      dtype: manifest.artifact.dtype,
+    },
+    inputs: manifest.inputs,
+    outputs: manifest.outputs,
+    labels: entry.labels,
+    limits: manifest.limits,
+    price: manifest.price,
+    sample: entry.sample,
+    expected: entry.expected.outputs,
+  }
+}
+
+function summary({ manifest }: ModelEntry): object {
+  return {
+    id: manifest.name,
+    object: 'model',
+    created: Date.parse(manifest.released) / 1_000,
+    owned_by: 'percall',
+    version: manifest.version,
+    task: manifest.task.name,
+    description: manifest.description,
+    licence: manifest.licence,
+  }
+}

@@ -1,0 +1,125 @@
+import type { Scope } from '#shared/access/scopes.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { type Dialect, openInferenceDialect, plainDialect } from './dialect.ts'
+
+/**
+ * Every route of the service. `{model}` is one path segment; on the plain call it may carry a
+ * version or alias, `iris@2`. A route without a scope is open to everyone.
+ */
+export const routes = [
+  route('GET', '/', 'index', plainDialect),
+  route('GET', '/openapi.json', 'openapi', plainDialect),
+  route('GET', '/v1/models', 'models', plainDialect, 'models:read'),
+  route('GET', '/v1/models/{model}', 'model', plainDialect, 'models:read'),
+  route('POST', '/v1/models/{model}/predict', 'predict', plainDialect, 'predict'),
+  route('GET', '/v2', 'server-metadata', openInferenceDialect),
+  route('GET', '/v2/health/live', 'live', openInferenceDialect),
+  route('GET', '/v2/health/ready', 'ready', openInferenceDialect),
+  route('GET', '/v2/models', 'v2-models', openInferenceDialect, 'models:read'),
+  ...['', '/versions/{version}'].flatMap((version) => [
+    route(
+      'GET',
+      `/v2/models/{model}${version}`,
+      'model-metadata',
+      openInferenceDialect,
+      'models:read',
+    ),
+    route(
+      'GET',
+      `/v2/models/{model}${version}/ready`,
+      'model-ready',
+      openInferenceDialect,
+      'models:read',
+    ),
+    route('POST', `/v2/models/{model}${version}/infer`, 'infer', openInferenceDialect, 'predict'),
+  ]),
+] as const
+
+export type Action =
+  | 'index'
+  | 'openapi'
+  | 'models'
+  | 'model'
+  | 'predict'
+  | 'server-metadata'
+  | 'live'
+  | 'ready'
+  | 'v2-models'
+  | 'model-metadata'
+  | 'model-ready'
+  | 'infer'
+
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly action: Action
+  readonly dialect: Dialect
+  readonly scope: Scope | undefined
+}
+
+export interface RouteMatch {
+  readonly route: Route
+  /** Without the version. */
+  readonly model: string | undefined
+  readonly version: string | undefined
+}
+
+/** A path that leads nowhere: in which dialect to say so, and why. */
+export interface RouteMiss {
+  readonly dialect: Dialect
+  readonly error: ServiceError
+  /** The methods that the path does take. */
+  readonly allow?: string
+}
+
+export function matchRoute(method: string, path: string): RouteMatch | RouteMiss {
+  const segments = path.replace(/(?<=.)\/$/, '').split('/')
+  const candidates = patterns.filter((pattern) => fits(pattern.segments, segments))
+  const found = candidates.find(({ route }) => route.method === method)
+  if (found) return { route: found.route, ...variablesOf(found.segments, segments) }
+  const dialect = segments[1] === 'v2' ? openInferenceDialect : plainDialect
+  if (candidates.length === 0) return { dialect, error: new ServiceError('route_not_found') }
+  const allowed = candidates.map(({ route }) => route.method).join(', ')
+  return {
+    dialect,
+    error: new ServiceError('method_not_allowed', { detail: `This path takes ${allowed}.` }),
+    allow: allowed,
+  }
+}
+
+const patterns = routes.map((route) => ({ route, segments: route.path.split('/').map(part) }))
+
+function part(segment: string): string | { variable: string } {
+  return segment.startsWith('{') ? { variable: segment.slice(1, -1) } : segment
+}
+
+function fits(pattern: readonly (string | object)[], segments: readonly string[]): boolean {
+  return (
+    pattern.length === segments.length &&
+    pattern.every((part, at) =>
+      typeof part === 'object' ? segments[at] !== '' : part === segments[at],
+    )
+  )
+}
+
+function variablesOf(
+  pattern: readonly (string | { variable: string })[],
+  segments: readonly string[],
+): Pick<RouteMatch, 'model' | 'version'> {
+  const values = new Map<string, string>()
+  pattern.forEach((part, at) => {
+    if (typeof part === 'object') values.set(part.variable, segments[at] ?? '')
+  })
+  const [model, alias] = (values.get('model') ?? '').split('@', 2)
+  return { model: model || undefined, version: values.get('version') ?? alias }
+}
+
+function route(
+  method: 'GET' | 'POST',
+  path: string,
+  action: Action,
+  dialect: Dialect,
+  scope?: Scope,
+): Route {
+  return { method, path, action, dialect, scope }
+}

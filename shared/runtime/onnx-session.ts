@@ -1,0 +1,133 @@
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { CreateSession, Session } from './session.ts'
+import type { Datatype, Tensor, TensorData, Tensors } from './tensor.ts'
+
+/** The only file that knows onnxruntime-node. It is imported on first use: bytes travel meanwhile. */
+const runtime = () => import('onnxruntime-node')
+
+const ortTypes = {
+  BOOL: 'bool',
+  UINT8: 'uint8',
+  UINT16: 'uint16',
+  UINT32: 'uint32',
+  UINT64: 'uint64',
+  INT8: 'int8',
+  INT16: 'int16',
+  INT32: 'int32',
+  INT64: 'int64',
+  FP16: 'float16',
+  FP32: 'float32',
+  FP64: 'float64',
+  BYTES: 'string',
+} as const satisfies Record<Datatype, string>
+
+const datatypeOf = new Map<string, Datatype>(
+  Object.entries(ortTypes).map(([datatype, type]) => [type, datatype as Datatype]),
+)
+
+/** One node, 73 bytes: `y = Identity(x)`. */
+const identityModel =
+  'CAgSA2xhYjo6ChAKAXgSAXkiCElkZW50aXR5EgJpZFoQCgF4EgsKCQgBEgUKAxIBbmIQCgF5EgsKCQgBEgUKAxIBbkIECgAQEQ=='
+
+/**
+ * Pays what the first session of a process costs whatever the model (20-30 ms): called while a
+ * model file is still on its way.
+ */
+export async function warmRuntime(): Promise<void> {
+  const { InferenceSession } = await runtime()
+  const session = await InferenceSession.create(Buffer.from(identityModel, 'base64'), {
+    intraOpNumThreads: 1,
+    logSeverityLevel: 3,
+  })
+  await session.release()
+}
+
+/**
+ * A session of onnxruntime-node, on the CPU. Its `run` blocks the thread that calls it.
+ *
+ * An `.ort` file is used in place: it was optimised when it was made, and copying its weights again
+ * would double the memory. ONNX Runtime then keeps no reference of its own to the bytes, so the
+ * session holds them until it is closed.
+ */
+export const createOnnxSession: CreateSession = async (bytes, { threads, format }) => {
+  const { InferenceSession, Tensor } = await runtime()
+  const inPlace = format === 'ort'
+  const native = await InferenceSession.create(bytes, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    graphOptimizationLevel: inPlace ? 'disabled' : 'all',
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        ...(inPlace && {
+          use_ort_model_bytes_directly: '1',
+          use_ort_model_bytes_for_initializers: '1',
+          disable_prepacking: '1',
+        }),
+      },
+    },
+  }).catch((cause: unknown) => {
+    throw loadError(cause)
+  })
+  let closed = false
+
+  const toNative = ({ datatype, data, shape }: Tensor): OrtTensor =>
+    new Tensor(ortTypes[datatype], data as Float32Array, shape)
+
+  const session: Session & { pinnedBytes: Uint8Array | undefined } = {
+    pinnedBytes: inPlace ? bytes : undefined,
+    inputNames: native.inputNames,
+    outputNames: native.outputNames,
+    async run(inputs, outputs = native.outputNames) {
+      const feeds: Record<string, OrtTensor> = {}
+      for (const name in inputs) feeds[name] = toNative(inputs[name] as Tensor)
+      const results = await native.run(feeds, outputs as string[]).catch((cause: unknown) => {
+        throw runError(cause)
+      })
+      return fromNative(results, outputs)
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      await native.release()
+      session.pinnedBytes = undefined
+    },
+  }
+  return session
+}
+
+function fromNative(results: InferenceSession.OnnxValueMapType, names: readonly string[]): Tensors {
+  const tensors: Record<string, Tensor> = {}
+  for (const name of names) {
+    const value = results[name] as OrtTensor
+    const datatype = datatypeOf.get(value.type)
+    if (!datatype) {
+      throw new ServiceError('inference_failed', { detail: `The output ${name} is not a tensor.` })
+    }
+    tensors[name] = { datatype, shape: value.dims, data: value.data as TensorData }
+  }
+  return tensors
+}
+
+const memoryFailure = /bad_alloc|failed to allocate|out of memory|bad array length/i
+const opsetFailure =
+  /opset|not a registered function|no op registered|NOT_IMPLEMENTED|IR version|could not find an implementation/i
+
+function loadError(cause: unknown): ServiceError {
+  const message = String(cause)
+  if (memoryFailure.test(message)) return new ServiceError('out_of_memory', { cause })
+  if (opsetFailure.test(message)) return new ServiceError('model_opset_unsupported', { cause })
+  return new ServiceError('model_invalid', { cause })
+}
+
+function runError(cause: unknown): ServiceError {
+  return new ServiceError(
+    memoryFailure.test(String(cause)) ? 'out_of_memory' : 'inference_failed',
+    {
+      cause,
+    },
+  )
+}

@@ -1,0 +1,31 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { Task } from './task.ts'
+
+/** Every task, loaded when it is first asked for: a tabular function never reads image code. */
+const tasks = new Map<string, () => Promise<Task>>([
+  [
+    'text-classification',
+    async () => (await import('./text-classification.ts')).textClassification,
+  ],
+  [
+    'tabular-classification',
+    async () => (await import('./tabular-classification.ts')).tabularClassification,
+  ],
+  [
+    'image-classification',
+    async () => (await import('./image-classification.ts')).imageClassification,
+  ],
+  ['object-detection', async () => (await import('./object-detection.ts')).objectDetection],
+])
+
+/**
+ * The task of this name.
+ * @throws ServiceError `configuration_invalid`
+ */
+export async function findTask(name: string): Promise<Task> {
+  const load = tasks.get(name)
+  if (load) return await load()
+  throw new ServiceError('configuration_invalid', {
+    detail: `There is no task "${name}"; tasks are ${[...tasks.keys()].join(', ')}.`,
+  })
+}

@@ -1,0 +1,24 @@
+import { classify } from './classify.ts'
+import { imageMedia, imageRows, imageSchema } from './images/image-row.ts'
+import { imageFields, imageTensor } from './images/image-tensor.ts'
+import { readOptions } from './read-options.ts'
+import type { Task } from './task.ts'
+
+const optionFields = {
+  ...imageFields,
+  output: { type: 'string', description: 'The tensor of scores; the first where absent.' },
+} as const
+
+/** What an image shows: `[{label, score}]` an image, best first. */
+export const imageClassification: Task = {
+  name: 'image-classification',
+  media: imageMedia,
+  rows: imageRows,
+  async prepare(rows, parameters, model) {
+    const options = readOptions(model, optionFields)
+    const interpret = classify.reader(parameters, model, options.output)
+    const { tensor } = await imageTensor(rows, model, options)
+    return { tensors: { [model.inputs[0]?.name ?? '']: tensor }, interpret }
+  },
+  describe: (model) => ({ input: imageSchema, ...classify.describe(model) }),
+}

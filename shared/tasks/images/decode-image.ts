@@ -1,0 +1,45 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { decodePng } from './decode-png.ts'
+import { decodeWithCodec } from './decode-with-codec.ts'
+import { imageHeader } from './image-header.ts'
+import type { Picture } from './picture.ts'
+import { unreadable } from './unreadable.ts'
+
+export interface DecodeImageOptions {
+  /** Width times height of the largest image that is decoded. */
+  pixels: number
+}
+
+/**
+ * Decodes a JPEG, PNG or WebP file, upright and opaque: what was transparent is on white. Its size
+ * is read from the header and checked before a decoder allocates anything.
+ * @throws ServiceError `image_type_unsupported`, `image_too_large`, `image_unreadable`
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  { pixels }: DecodeImageOptions,
+): Promise<Picture> {
+  const { type, width, height } = imageHeader(bytes)
+  if (width * height > pixels) {
+    throw new ServiceError('image_too_large', {
+      detail: `The image has ${width} x ${height} pixels; at most ${pixels} are taken.`,
+    })
+  }
+  const picture = type === 'png' ? decodePng(bytes) : await decodeWithCodec(type, bytes)
+  if (picture.width * picture.height !== width * height) {
+    throw unreadable('The image has another size than its header says.')
+  }
+  if (type !== 'jpeg') layOnWhite(picture.data)
+  return picture
+}
+
+function layOnWhite(data: Picture['data']): void {
+  for (let at = 3; at < data.length; at += 4) {
+    const alpha = data[at] ?? 255
+    if (alpha === 255) continue
+    for (let channel = at - 3; channel < at; channel += 1) {
+      data[channel] = Math.round(((data[channel] ?? 0) * alpha + 255 * (255 - alpha)) / 255)
+    }
+    data[at] = 255
+  }
+}

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+/** What the CloudFormation template would put into the account: read, not repeated, by the tests. */
+export interface Deployment {
+  readonly resources: Readonly<Record<string, Resource>>
+  readonly functions: readonly DeployedFunction[]
+  readonly routes: readonly DeployedRoute[]
+}
+
+export interface Resource {
+  readonly Type: string
+  // biome-ignore lint/suspicious/noExplicitAny: a document whose shape differs with every type
+  readonly Properties: any
+}
+
+export interface DeployedFunction {
+  readonly logicalId: string
+  /** The folder in `functions/`. */
+  readonly name: string
+  readonly zipFile: string
+  readonly runtime: string
+  readonly handler: string
+  readonly memoryMB: number
+  readonly timeoutMs: number
+  readonly architecture: string
+  /** Variables whose value is known before anything is deployed. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export interface DeployedRoute {
+  /** `POST /v1/models/iris/predict`, `ANY /v2/models/iris/{proxy+}`, `$default`. */
+  readonly key: string
+  readonly functionName: string
+}
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** The template that `npm run package` wrote last. */
+export function readDeployment(): Deployment {
+  const file = resolve(root, '.serverless/cloudformation-template-update-stack.json')
+  const { Resources: resources } = JSON.parse(readFileSync(file, 'utf8')) as {
+    Resources: Record<string, Resource>
+  }
+  const functions = all(resources, 'AWS::Lambda::Function').map(([logicalId, { Properties }]) => ({
+    logicalId,
+    name:
+      /[^/]+-(?:arm64|x86_64)\.zip$/.exec(Properties.Code.S3Key)?.[0].replace(/-[^-]+$/, '') ?? '',
+    zipFile: resolve(root, 'dist', Properties.Code.S3Key.split('/').at(-1)),
+    runtime: Properties.Runtime,
+    handler: Properties.Handler,
+    memoryMB: Properties.MemorySize,
+    timeoutMs: Properties.Timeout * 1_000,
+    architecture: Properties.Architectures[0],
+    environment: Object.fromEntries(
+      Object.entries(Properties.Environment.Variables as Record<string, unknown>).flatMap(
+        ([name, value]) => (typeof value === 'string' ? [[name, value]] : []),
+      ),
+    ),
+  }))
+  const routes = all(resources, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => {
+    const integration = resources[Properties.Target['Fn::Join'][1][1].Ref]
+    const target = integration?.Properties.IntegrationUri['Fn::GetAtt'][0]
+    const functionName = functions.find(({ logicalId }) => logicalId === target)?.name ?? ''
+    return { key: Properties.RouteKey as string, functionName }
+  })
+  return { resources, functions, routes }
+}
+
+/** All resources of a type, with their logical ids. */
+export const all = (resources: Deployment['resources'], type: string) =>
+  Object.entries(resources).filter(([, resource]) => resource.Type === type)
