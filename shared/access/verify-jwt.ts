@@ -50,7 +50,7 @@ export function createJwtVerifier(options: JwtOptions): VerifyJwt {
         audience,
         maxTokenAge: maxTokenAgeSeconds,
         clockTolerance: clockToleranceSeconds,
-        requiredClaims: ['exp', 'sub'],
+        requiredClaims: ['exp'],
         currentDate: new Date(now()),
       })
       return toCaller(payload, tenantClaim)

@@ -1,6 +1,7 @@
 import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { artifactKey } from './artifact-key.ts'
 import type { ArtifactRef, ArtifactStore, FetchOptions, FetchProgress } from './artifact-store.ts'
 import { directoryArtifactStore } from './directory-artifact-store.ts'
 import { evictFiles } from './evict-files.ts'
@@ -41,7 +42,7 @@ export function cachedArtifactStore(
   return {
     ...store,
     async fetch(ref, options) {
-      const refusal = refusals.get(ref.key)
+      const refusal = refusals.get(artifactKey(ref.key))
       if (refusal && now() < refusal.until) throw refusal.error
       refusals.delete(ref.key)
       return joinFlight(ref.sha256, (shared) => fetchThrough(ref, shared), options)

@@ -18,7 +18,7 @@ const variables = z.object({
   /** `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/keys.sqlite`. */
   PERCALL_KEYS: text,
   /** Secret under which keys are hashed; one machine makes its own. */
-  PERCALL_KEY_PEPPER: z.optional(z.string().check(z.minLength(16))),
+  PERCALL_KEY_PEPPER: z.optional(z.string().check(z.minLength(32))),
   /** A key that the local host accepts as it is. */
   PERCALL_DEV_KEY: z.optional(z.string().check(z.minLength(16))),
   PERCALL_JWT_ISSUER: text,

@@ -31,8 +31,11 @@ export function inlineRunner({
   const models = loadedModels({
     limit,
     async load(entry) {
-      const bytes = await readArtifact(entry)
-      const model = await loadModel(entry, bytes, { createSession: createOnnxSession, threads })
+      const model = await loadModel(entry, {
+        readArtifact,
+        createSession: createOnnxSession,
+        threads,
+      })
       if (!proveOnLoad) return model
       try {
         await prove(model)

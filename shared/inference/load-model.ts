@@ -4,37 +4,50 @@ import type { CreateSession, Session } from '#shared/runtime/session.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
 import type { Task } from '#shared/tasks/task.ts'
 import { type Model, modelKey } from './model.ts'
+import type { ReadArtifact } from './model-runner.ts'
 import { taskModelOf } from './task-model.ts'
 
 export interface LoadModelOptions {
+  readArtifact: ReadArtifact
   createSession: CreateSession
   threads: number
 }
 
 /**
- * A model of its verified bytes.
- * @throws ServiceError `model_invalid`, `model_opset_unsupported`, `out_of_memory`, which name it
+ * Fetches a model's file and makes it ready to run.
+ * @throws ServiceError `artifact_…`, `model_invalid`, `model_opset_unsupported`, `out_of_memory`,
+ * each naming the model
  */
-export async function loadModel(
-  entry: ModelEntry,
-  bytes: Uint8Array<ArrayBuffer>,
-  { createSession, threads }: LoadModelOptions,
-): Promise<Model> {
+export async function loadModel(entry: ModelEntry, options: LoadModelOptions): Promise<Model> {
   try {
     const [session, task] = await Promise.all([
-      createSession(bytes, { threads, format: entry.manifest.artifact.format }),
+      openSession(entry, options),
       findTask(entry.manifest.task.name),
     ])
-    refuseForeignTensors(entry, session)
     return createModel(entry, session, task)
   } catch (thrown) {
-    const { code, detail, cause } = ServiceError.from(thrown)
+    const { code, detail, retryAfterSeconds, cause } = ServiceError.from(thrown)
     throw new ServiceError(code, {
       model: modelKey(entry),
       detail: `${modelKey(entry)} cannot be loaded${detail ? `: ${detail}` : '.'}`,
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
       cause: cause ?? thrown,
     })
   }
+}
+
+async function openSession(
+  entry: ModelEntry,
+  { readArtifact, createSession, threads }: LoadModelOptions,
+): Promise<Session> {
+  const { format } = entry.manifest.artifact
+  const session = await createSession(await readArtifact(entry), { threads, format })
+  const foreign = foreignTensors(entry, session)
+  if (foreign.length === 0) return session
+  await session.close()
+  throw new ServiceError('model_invalid', {
+    detail: `its tensors are not those of the manifest (${foreign.join(', ')}).`,
+  })
 }
 
 function createModel(entry: ModelEntry, session: Session, task: Task): Model {
@@ -83,16 +96,12 @@ function refuseTooManyRows(rows: number, limit: number): void {
 }
 
 /** The manifest is what callers are told; a file with other tensors is not the one it describes. */
-function refuseForeignTensors({ manifest }: ModelEntry, session: Session): void {
-  const missing = [
-    ...manifest.inputs.filter(({ name }) => !session.inputNames.includes(name)),
-    ...manifest.outputs.filter(({ name }) => !session.outputNames.includes(name)),
-  ].map(({ name }) => name)
-  const needed = session.inputNames.filter(
-    (name) => !manifest.inputs.some((input) => input.name === name),
-  )
-  if (missing.length === 0 && needed.length === 0) return
-  throw new ServiceError('model_invalid', {
-    detail: `its tensors are not those of the manifest (${[...missing, ...needed].join(', ')}).`,
-  })
+function foreignTensors({ manifest }: ModelEntry, session: Session): string[] {
+  const namesOf = (infos: readonly { name: string }[]) => infos.map(({ name }) => name)
+  const [inputs, outputs] = [namesOf(manifest.inputs), namesOf(manifest.outputs)]
+  return [
+    ...inputs.filter((name) => !session.inputNames.includes(name)),
+    ...session.inputNames.filter((name) => !inputs.includes(name)),
+    ...outputs.filter((name) => !session.outputNames.includes(name)),
+  ]
 }

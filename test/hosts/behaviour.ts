@@ -1,0 +1,18 @@
+import { describe } from 'vitest'
+import { accessBehaviour } from './access-behaviour.ts'
+import { artifactBehaviour } from './artifact-behaviour.ts'
+import { badInputBehaviour } from './bad-input-behaviour.ts'
+import { catalogBehaviour } from './catalog-behaviour.ts'
+import { modelBehaviour } from './model-behaviour.ts'
+import type { StartHost } from './running-host.ts'
+
+/** What percall does, whatever it runs on: every host passes this very suite. */
+export function behaviour(host: string, start: StartHost): void {
+  describe(`percall on ${host}`, () => {
+    modelBehaviour(start)
+    catalogBehaviour(start)
+    badInputBehaviour(start)
+    accessBehaviour(start)
+    artifactBehaviour(start)
+  })
+}

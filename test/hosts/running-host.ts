@@ -1,0 +1,22 @@
+import type { KeyStore } from '#shared/access/key-store.ts'
+import type { ArtifactStore } from '#shared/artifacts/artifact-store.ts'
+import type { HttpAnswer, HttpCall } from '#test/lambda/http-api.ts'
+
+/** A place where percall runs, as the behaviour suite sees it: HTTP in front, stores behind. */
+export interface RunningHost {
+  request(call: HttpCall): Promise<HttpAnswer>
+  /** The stores that the host reads, to make keys in and to damage files in. */
+  readonly keyStore: KeyStore
+  readonly pepper: string
+  readonly artifacts: ArtifactStore
+  stop(): Promise<void>
+}
+
+export interface HostSettings {
+  /** Tokens of this issuer, for the audience `percall`, are accepted. */
+  readonly jwtIssuer: string
+  /** A model whose file is not in the store. */
+  readonly unpublished?: string | undefined
+}
+
+export type StartHost = (settings: HostSettings) => Promise<RunningHost>
