@@ -21,7 +21,7 @@ export interface AuthenticatorOptions {
   readonly lockout?: Omit<LockoutOptions, 'now'>
 }
 
-export interface Credentials {
+interface Credentials {
   /** The Authorization header. It goes before `apiKey` where it is of the Bearer scheme. */
   readonly authorization?: string | undefined
   /** The x-api-key header. */

@@ -6,7 +6,7 @@ import { isScope } from './scopes.ts'
 
 /** Signatures with a public key only: no `none`, and no HS256, whose key could be a public one. */
 const jwtAlgorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const
-export type JwtAlgorithm = (typeof jwtAlgorithms)[number]
+type JwtAlgorithm = (typeof jwtAlgorithms)[number]
 
 export interface JwtOptions extends IssuerKeysOptions {
   /** The `aud` that tokens for this service carry. */

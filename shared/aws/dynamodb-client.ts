@@ -6,11 +6,11 @@ import type { AwsCredentials } from './credentials.ts'
 import { signRequest } from './sign-request.ts'
 
 /** A value as DynamoDB writes it: numbers as text, bytes in base64. */
-export type DynamodbValue = { S: string } | { N: string } | { B: string }
+type DynamodbValue = { S: string } | { N: string } | { B: string }
 export type DynamodbItem = Readonly<Record<string, DynamodbValue>>
 
 /** What is read of answers; which members there are depends on the operation. */
-export interface DynamodbAnswer {
+interface DynamodbAnswer {
   readonly Item?: DynamodbItem
   readonly Items?: readonly DynamodbItem[]
   readonly Attributes?: DynamodbItem

@@ -1,6 +1,7 @@
 import type { VerifyJwt } from '#shared/access/verify-jwt.ts'
 import type { Environment } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { lazily } from './lazily.ts'
 
 /** Takes the tokens of `PERCALL_JWT_ISSUER`; the code for it is loaded by the first token. */
 export function jwtVerifier(environment: Environment): VerifyJwt | undefined {
@@ -15,11 +16,9 @@ export function jwtVerifier(environment: Environment): VerifyJwt | undefined {
       detail: 'PERCALL_JWT_ISSUER needs PERCALL_JWT_AUDIENCE beside it.',
     })
   }
-  let verifier: Promise<VerifyJwt> | undefined
-  return async (token) => {
-    verifier ??= import('#shared/access/verify-jwt.ts').then(({ createJwtVerifier }) =>
-      createJwtVerifier({ issuer, audience, ...(tenantClaim !== undefined && { tenantClaim }) }),
-    )
-    return (await verifier)(token)
-  }
+  const verifier = lazily(async () => {
+    const { createJwtVerifier } = await import('#shared/access/verify-jwt.ts')
+    return createJwtVerifier({ issuer, audience, ...(tenantClaim !== undefined && { tenantClaim }) })
+  })
+  return async (token) => (await verifier())(token)
 }

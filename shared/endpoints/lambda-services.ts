@@ -10,6 +10,7 @@ import { inlineRunner } from '#shared/inference/inline-runner.ts'
 import { createLogger } from '#shared/observability/logger.ts'
 import { warmRuntime } from '#shared/runtime/onnx-session.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
+import { lazily } from './lazily.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
 import { openKeyStore } from './open-key-store.ts'
 import type { Services } from './services.ts'
@@ -25,12 +26,11 @@ export function lambdaServices(only?: string): Services {
   const directory =
     environment.PERCALL_MODELS ?? join(environment.LAMBDA_TASK_ROOT ?? '.', 'models')
   const catalog = createCatalog(readModels(directory, { only }))
-  const artifacts = only === undefined ? undefined : openArtifactStore(environment)
+  const artifactStore = lazily(() => openArtifactStore(environment))
+  const keyStore = lazily(() => openKeyStore(environment))
 
   const readArtifact = async ({ manifest }: ModelEntry): Promise<Uint8Array<ArrayBuffer>> => {
-    if (!artifacts) throw new ServiceError('internal', { detail: 'This function runs no model.' })
-    const store = await artifacts
-    const bytes = store.fetch(manifest.artifact)
+    const bytes = (await artifactStore()).fetch(manifest.artifact)
     // While the file is on its way, the runtime pays what its first session costs.
     setImmediate(() => void warmOnce())
     return bytes
@@ -42,12 +42,11 @@ export function lambdaServices(only?: string): Services {
   if (pepper === undefined) {
     throw new ServiceError('configuration_invalid', { detail: 'PERCALL_KEY_PEPPER must be set.' })
   }
-  const keyStore = openKeyStore(environment)
   return {
     catalog,
     runner: inlineRunner({ readArtifact, threads }),
     authenticate: createAuthenticator({
-      keyStore: { find: async (id) => (await keyStore).find(id) },
+      keyStore: { find: async (id) => (await keyStore()).find(id) },
       pepper,
       verifyJwt: jwtVerifier(environment),
     }),
@@ -58,8 +57,5 @@ export function lambdaServices(only?: string): Services {
   }
 }
 
-let warmed: Promise<void> | undefined
-function warmOnce(): Promise<void> {
-  warmed ??= warmRuntime().catch(() => undefined)
-  return warmed
-}
+/** It is only a head start: what keeps the runtime from starting shows when the model is loaded. */
+const warmOnce = lazily(() => warmRuntime().catch(() => undefined))

@@ -13,7 +13,10 @@ describe.skipIf(missing)(`keys in DynamoDB ${missing ?? ''}`, () => {
   let client: DynamodbClient
   const connect = () => {
     const { endpoint, region, credentials } = server
-    return createDynamodbClient({ endpoint, region, credentials: () => credentials })
+    // The emulator may take seconds for a table where the machine is busy, and a repeated
+    // CreateTable is an error.
+    const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
+    return createDynamodbClient({ endpoint, region, credentials: () => credentials, ...patience })
   }
 
   beforeAll(async () => {

@@ -36,6 +36,13 @@ describe('keys in SQLite', () => {
     expect(files.map((name) => modeOf(join(home, name)))).toEqual(files.map(() => '600'))
   })
 
+  test('takes from others what they could read of a file that was there before', () => {
+    const path = join(directory, 'loose.sqlite')
+    writeFileSync(path, '', { mode: 0o644 })
+    open('loose.sqlite')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
   test('still has a key whose process was killed right after put', async () => {
     const path = join(directory, 'killed.sqlite')
     const record = newRecord()

@@ -62,6 +62,8 @@ describe('a good token', () => {
       tenant: 'acme',
       subject: 'user-7',
     })
+    const nobody = await sign(claims({ org_id: 'acme', sub: undefined }), key)
+    await expect(verify(nobody)).rejects.toEqual(invalid)
     for (const org_id of [undefined, '', 7, ['acme'], 'a#b', 'a/b', 'x'.repeat(129)]) {
       await expect(verify(await sign(claims({ org_id }), key))).rejects.toEqual(invalid)
     }
@@ -232,26 +234,33 @@ describe('the keys of the issuer', () => {
     expect(await verify(token)).toMatchObject({ subject: 'user-7' })
   })
 
-  const misbehaviours: Record<
-    string,
-    (path: string) => { status?: number; headers?: Record<string, string>; body?: unknown }
-  > = {
-    'answers with an error': () => ({ status: 500, body: 'down' }),
-    'never finishes its answer': () => ({}),
-    'sends without end': () => ({ body: 'x'.repeat(300_000) }),
+  type Answer = ReturnType<typeof issuer.answer>
+  const discovery = (changes: object = {}): Answer => ({
+    body: { issuer: issuer.url, jwks_uri: `${issuer.url}/keys`, ...changes },
+  })
+  const keySet = (changes: object = {}): Answer => ({ body: { keys: [key.jwk], ...changes } })
+  // Each would be taken for good but for the one thing its name says.
+  const misbehaviours: Record<string, (path: string) => Answer> = {
+    'answers with an error': (path) => ({
+      ...(path === '/keys' ? keySet() : discovery()),
+      status: 500,
+    }),
+    'never finishes its answer': (path) => (path === '/keys' ? {} : discovery()),
+    'sends too much': (path) =>
+      path === '/keys' ? keySet({ padding: 'x'.repeat(262_144) }) : discovery(),
     'sends something that is not JSON': () => ({ body: '<html>' }),
-    'redirects elsewhere': () => ({ status: 302, headers: { location: '/keys' }, body: '' }),
-    'speaks for another issuer': () => ({
-      body: { issuer: 'https://evil.example', jwks_uri: `${issuer.url}/keys` },
-    }),
-    'names keys that are not on the web': () => ({
-      body: { issuer: issuer.url, jwks_uri: 'file:///etc/passwd' },
-    }),
-    'names no keys': () => ({ body: { issuer: issuer.url } }),
-    'sends no key set': (path) =>
-      path === '/keys'
-        ? { body: { keys: 'none' } }
-        : { body: { issuer: issuer.url, jwks_uri: `${issuer.url}/keys` } },
+    'redirects elsewhere': (path) => {
+      if (path === '/keys') return keySet()
+      return path === '/moved'
+        ? discovery()
+        : { status: 302, headers: { location: '/moved' }, body: '' }
+    },
+    'speaks for another issuer': (path) =>
+      path === '/keys' ? keySet() : discovery({ issuer: 'https://evil.example' }),
+    'names keys under another scheme': () =>
+      discovery({ jwks_uri: `data:application/json,${JSON.stringify(keySet().body)}` }),
+    'names no keys': () => discovery({ jwks_uri: undefined }),
+    'sends no key set': (path) => (path === '/keys' ? keySet({ keys: 'none' }) : discovery()),
   }
   for (const [name, answer] of Object.entries(misbehaviours)) {
     test(`are unavailable, not wrong, where the issuer ${name}`, async () => {

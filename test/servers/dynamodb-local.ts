@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const emulator = fileURLToPath(
-  new URL('../../node_modules/amplify-dynamodb-simulator/emulator/', import.meta.url),
+  new URL('emulator/', import.meta.resolve('amplify-dynamodb-simulator/package.json')),
 )
 const startTimeoutMs = 60_000
 
@@ -42,11 +42,13 @@ export async function startDynamoDbLocal() {
     complaints += text
   })
   const exited = once(server, 'exit')
+  const kill = () => server.kill('SIGKILL')
+  process.once('exit', kill)
   const endpoint = `http://127.0.0.1:${port}`
   const deadline = Date.now() + startTimeoutMs
   while (!(await answers(endpoint))) {
     if (server.exitCode !== null || Date.now() > deadline) {
-      server.kill('SIGKILL')
+      kill()
       throw new Error(`DynamoDB Local did not start: ${complaints}`)
     }
     await delay(100)
@@ -56,7 +58,8 @@ export async function startDynamoDbLocal() {
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     async stop() {
-      server.kill('SIGKILL')
+      process.removeListener('exit', kill)
+      kill()
       await exited
     },
   }

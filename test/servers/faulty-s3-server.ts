@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 
@@ -37,6 +38,7 @@ export interface FaultyS3Server {
   requests: FaultyRequest[]
   /** Bytes of bodies handed to the network. */
   sentBytes: number
+  openConnections(): number
   stop(): Promise<void>
 }
 
@@ -66,6 +68,7 @@ export async function startFaultyS3Server(): Promise<FaultyS3Server> {
     script: () => undefined,
     requests: [],
     sentBytes: 0,
+    openConnections: () => sockets.size,
     async stop() {
       for (const socket of sockets) socket.destroy()
       listener.close()
@@ -82,7 +85,7 @@ export async function startFaultyS3Server(): Promise<FaultyS3Server> {
     const file = server.files.get(request.key)
     if (!file) return refuse(socket, { status: 404, reason: 'NoSuchKey' })
     if (request.from >= file.length) return refuse(socket, { status: 416, reason: 'InvalidRange' })
-    const etag = `"${file.length}-${file[0]}"`
+    const etag = `"${createHash('sha1').update(file).digest('hex')}"`
     if ((request.headers.get('if-match') ?? etag) !== etag) {
       return refuse(socket, { status: 412, reason: 'PreconditionFailed' })
     }

@@ -39,7 +39,7 @@ export async function startRealS3Server({
   await mkdir(sidecar)
 
   const port = await freePort()
-  const keys = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' }
+  const keys = { accessKeyId: 'testaccesskey', secretAccessKey: 'test-secret-key' }
   const region = 'us-east-1'
   const server = spawn(
     binary,
