@@ -31,13 +31,10 @@ MODEL = "ONNX/face_detection_front_128x128_barracuda.onnx"
 SKIMAGE = ("python3-skimage", "728d88c3e3440f1f3712de0805dc834d29248ff07e1eec8c0f3da07606f752f9")
 DATA = "usr/lib/python3/dist-packages/skimage/data"
 THRESHOLD, OVERLAP, SIDE = 0.5, 0.3, 128
-SMALLEST = 256  # tensors of fewer numbers stay float32
+# The five kernels next to the picture and the five next to the answer stay float32 (a third of the
+# numbers): with all 37 as int8 the boxes moved to 0.91 of intersection over union, most of it by one.
+FLOAT_ENDS = 5
 LARGEST_BATCH = 16
-
-
-def constant(graph: onnx.GraphProto, name: str) -> np.ndarray:
-    [found] = [item for item in graph.initializer if item.name == name]
-    return numpy_helper.to_array(found)
 
 
 def open_batch(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -103,12 +100,10 @@ def quantize(model: onnx.ModelProto) -> onnx.ModelProto:
     quantized = onnx.ModelProto()
     quantized.CopyFrom(model)
     graph = quantized.graph
-    kernels = {node.input[1] for node in graph.node if node.op_type == "Conv"}
+    kernels = [node.input[1] for node in graph.node if node.op_type == "Conv"][FLOAT_ENDS:-FLOAT_ENDS]
     before = []
     for item in [item for item in graph.initializer if item.name in kernels]:
         values = numpy_helper.to_array(item)
-        if values.size < SMALLEST:
-            continue
         scale = np.abs(values).max(axis=(1, 2, 3), keepdims=True) / 127
         scale = np.where(scale == 0, 1, scale).astype(np.float32)
         steps = np.clip(np.rint(values / scale), -127, 127).astype(np.int8)
@@ -179,7 +174,7 @@ def resized(image: Image.Image) -> np.ndarray:
 def write_sample(data: Path, detect) -> None:
     """A portrait in the public domain, small enough to commit, and the face in it."""
     file = io.BytesIO()
-    portrait = Image.open(data / "astronaut.png").convert("RGB").crop((64, 0, 384, 320))
+    portrait = Image.open(data / "astronaut.png").convert("RGB").crop((60, 0, 380, 320))
     portrait.resize((240, 240), Image.LANCZOS).save(file, "JPEG", quality=85)
     image = Image.open(file)
     scores, boxes = detect(resized(image)[None])

@@ -93,7 +93,7 @@ def features_of(text: str, vocabulary: dict[str, list[str]]) -> np.ndarray:
         for letter in re.sub("-+", " ", text)
         if letter.isspace() or unicodedata.category(letter)[0] in "LM"
     )
-    words = re.sub(r"\s{2,}", " ", "".join(kept)).lower().strip()
+    words = re.sub(r"\s+", " ", "".join(kept)).lower().strip()
     normalized = f" {words} "
     frequencies: list[float] = []
     for length, ngrams in enumerate(vocabulary.values(), 1):

@@ -11,7 +11,8 @@ export type NgramExtractor = (text: string, features: Float32Array) => void
 
 /**
  * The features of the `lande` language models (github.com/fabiospampinato/lande, MIT): how often
- * each n-gram of the vocabulary occurs among all n-grams of that length in the normalized text.
+ * each n-gram of the vocabulary occurs among all n-grams of that length in the normalized text. A
+ * lone line break or tab, which `lande` keeps, becomes a space, as between words of its training text.
  * Time is linear in the length of the text; a `Map` knows no inherited names such as `constructor`.
  * @param characters how much of a text is read; what follows is not looked at
  */
@@ -43,7 +44,7 @@ function normalize(text: string): string {
   const words = text
     .replace(/-+/g, ' ')
     .replace(/[^\p{L}\p{M}\s]/gu, '')
-    .replace(/\s{2,}/g, ' ')
+    .replace(/\s+/g, ' ')
     .toLowerCase()
     .trim()
   return ` ${words} `

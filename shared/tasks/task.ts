@@ -22,7 +22,7 @@ export interface Rows {
 }
 
 /** Rows made ready to run. Holds what `interpret` must remember of them, e.g. the sizes of images. */
-export interface Prepared {
+interface Prepared {
   /** The first dimension of each tensor is the number of rows. */
   readonly tensors: Tensors
   /** From the model's outputs for exactly these rows to one answer a row, in their order. */

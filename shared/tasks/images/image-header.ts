@@ -3,7 +3,7 @@ import { jpegHeader } from './jpeg-header.ts'
 import { pngFile } from './png-file.ts'
 import { webpHeader } from './webp-header.ts'
 
-export type ImageType = 'jpeg' | 'png' | 'webp'
+type ImageType = 'jpeg' | 'png' | 'webp'
 
 export interface ImageHeader {
   readonly type: ImageType

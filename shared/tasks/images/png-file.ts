@@ -17,7 +17,7 @@ export interface PngFile {
   readonly pieces: readonly Uint8Array[]
 }
 
-export type PngColour = keyof typeof depths
+type PngColour = keyof typeof depths
 
 /** Depths that each colour type allows: grey, colour, palette, grey + alpha, colour + alpha. */
 const depths = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6: [8, 16] }
