@@ -30,7 +30,7 @@ export async function evictFiles({
   let keptBytes = 0
   for (const { name, usedAtMs, sizeBytes } of files) {
     const isDraft = name.startsWith('.')
-    if (!isDraft) keptBytes += sizeBytes
+    keptBytes += sizeBytes
     const evicted = isDraft ? now() - usedAtMs > abandonedAfterMs : keptBytes > maxBytes
     if (evicted) await rm(join(directory, name), { force: true })
   }

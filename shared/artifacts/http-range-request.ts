@@ -1,8 +1,8 @@
-import { connect as connectPlain, type OnReadOpts } from 'node:net'
+import { connect as connectPlain, isIP, type OnReadOpts } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
-export interface HttpServer {
+interface HttpServer {
   readonly host: string
   readonly port: number
   readonly tls: boolean
@@ -72,16 +72,13 @@ export function httpRangeRequest(request: HttpRangeRequest): Promise<HttpReply> 
   const options = { host, port, onread }
   const socket = server.tls
     ? // `onread` is documented for TLS as well, but missing in its type.
-      connectTls({ ...options, servername: host, ALPNProtocols: ['http/1.1'] } as ConnectionOptions)
+      connectTls({ ...options, ...tlsOptions(host) } as ConnectionOptions)
     : connectPlain(options)
   const timer = setTimeout(() => settle(unavailable('is too slow')), pace.withinMs)
   const onAbort = () => settle(signal.reason)
 
   socket.on('error', (cause) => settle(unavailable('cannot be reached', cause)))
-  socket.on('end', onEnd)
   socket.on('close', onEnd)
-  // Events are not awaited here, so the socket must not wait for a reader before it says `end`.
-  socket.resume()
   if (signal.aborted) onAbort()
   else signal.addEventListener('abort', onAbort)
   socket.write(request.head)
@@ -147,6 +144,12 @@ export function httpRangeRequest(request: HttpRangeRequest): Promise<HttpReply> 
     else reject(error)
   }
 }
+
+/** RFC 6066 knows no server name that is an address. */
+const tlsOptions = (host: string): ConnectionOptions => ({
+  ALPNProtocols: ['http/1.1'],
+  ...(isIP(host) === 0 && { servername: host }),
+})
 
 function parseHead(head: string): HttpReply {
   const [statusLine = '', ...lines] = head.split('\r\n')

@@ -9,20 +9,18 @@ import {
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { artifactKey } from './artifact-key.ts'
 import type { ArtifactStore } from './artifact-store.ts'
-import type { S3Location } from './s3-artifact-store.ts'
 import { s3Failure } from './s3-failure.ts'
+import { keyPrefix, type S3Location } from './s3-location.ts'
 
 /**
  * The half of the S3 store that people use: storing and listing, through the AWS SDK. Never on the
  * path of a request, and loaded only when it is called.
  */
-export function s3ArtifactPublisher({
-  bucket,
-  prefix = '',
-  region,
-  credentials,
-  endpoint,
-}: S3Location): Pick<ArtifactStore, 'publish' | 'list' | 'has'> {
+export function s3ArtifactPublisher(
+  location: S3Location,
+): Pick<ArtifactStore, 'publish' | 'list' | 'has'> {
+  const { bucket, region, credentials, endpoint } = location
+  const prefix = keyPrefix(location)
   const { sessionToken, ...keys } = credentials
   const client = new S3Client({
     region,

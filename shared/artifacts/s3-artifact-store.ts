@@ -1,4 +1,3 @@
-import type { AwsCredentials } from '#shared/aws/credentials.ts'
 import { requestTarget } from '#shared/aws/request-target.ts'
 import { signRequest } from '#shared/aws/sign-request.ts'
 import { artifactKey } from './artifact-key.ts'
@@ -6,17 +5,9 @@ import type { ArtifactRef, ArtifactStore } from './artifact-store.ts'
 import { checkRangeReply } from './check-range-reply.ts'
 import { httpRangeRequest } from './http-range-request.ts'
 import { type FetchRange, type RangedDownloadOptions, rangedDownload } from './ranged-download.ts'
+import type { s3ArtifactPublisher } from './s3-artifact-publisher.ts'
 import { s3Failure } from './s3-failure.ts'
-
-export interface S3Location {
-  readonly bucket: string
-  /** Put before every key, e.g. `production/`. */
-  readonly prefix?: string | undefined
-  readonly region: string
-  readonly credentials: AwsCredentials
-  /** Of an S3 server other than AWS's, e.g. `http://127.0.0.1:9000`. */
-  readonly endpoint?: string | undefined
-}
+import { keyPrefix, type S3Location, s3Address } from './s3-location.ts'
 
 export interface S3ArtifactStoreOptions extends S3Location, RangedDownloadOptions {
   /** A connection that brings fewer than `minBytes` within `withinMs` is dropped and resumed. */
@@ -29,9 +20,10 @@ export interface S3ArtifactStoreOptions extends S3Location, RangedDownloadOption
  * SDK costs more than everything else in a cold start; publishing and listing load the SDK.
  */
 export function s3ArtifactStore(options: S3ArtifactStoreOptions): ArtifactStore {
-  const { bucket, prefix = '', region, credentials, now = Date.now } = options
+  const { bucket, region, credentials, now = Date.now } = options
+  const prefix = keyPrefix(options)
   const { pace = { minBytes: 8 * 1024, withinMs: 5_000 } } = options
-  const { server, hostHeader, basePath } = address(options)
+  const { server, hostHeader, basePath } = s3Address(options)
   const pathOf = (key: string) => `${basePath}/${prefix}${artifactKey(key)}`
 
   /** Signed anew for every range and every retry. */
@@ -54,7 +46,9 @@ export function s3ArtifactStore(options: S3ArtifactStoreOptions): ArtifactStore 
         into,
         accept: (head) => {
           const accepted = checkRangeReply(head, ref, from, to)
-          if (accepted) etag ??= head.headers.get('etag')
+          const tag = head.headers.get('etag')
+          // A weak tag (W/"…") never matches a condition.
+          if (accepted && tag?.startsWith('"')) etag ??= tag
           return accepted
         },
         onBytes,
@@ -68,8 +62,13 @@ export function s3ArtifactStore(options: S3ArtifactStoreOptions): ArtifactStore 
     }
   }
 
-  const publisher = async () =>
-    (await import('./s3-artifact-publisher.ts')).s3ArtifactPublisher(options)
+  let publishing: Promise<ReturnType<typeof s3ArtifactPublisher>> | undefined
+  const publisher = () => {
+    publishing ??= import('./s3-artifact-publisher.ts').then((driver) =>
+      driver.s3ArtifactPublisher(options),
+    )
+    return publishing
+  }
 
   return {
     location: `s3://${bucket}/${prefix}`,
@@ -81,17 +80,4 @@ export function s3ArtifactStore(options: S3ArtifactStoreOptions): ArtifactStore 
     },
     has: async (ref) => (await publisher()).has(ref),
   }
-}
-
-/** AWS by virtual host; other servers, and buckets whose dots no certificate covers, by path. */
-function address({ bucket, region, endpoint }: S3Location) {
-  const isPlainName = !bucket.includes('.')
-  const aws = `https://${isPlainName ? `${bucket}.` : ''}s3.${region}.amazonaws.com`
-  const url = new URL(endpoint ?? aws)
-  const tls = url.protocol === 'https:'
-  // The brackets of an IPv6 address belong to the URL, not to the address.
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  const port = Number(url.port || (tls ? 443 : 80))
-  const basePath = endpoint === undefined && isPlainName ? '' : `/${bucket}`
-  return { server: { host, port, tls }, hostHeader: url.host, basePath }
 }

@@ -15,6 +15,23 @@ interface DynamodbAnswer {
   readonly Items?: readonly DynamodbItem[]
   readonly Attributes?: DynamodbItem
   readonly LastEvaluatedKey?: DynamodbItem
+  /** Of each table, where the input asks with `ReturnConsumedCapacity`. */
+  readonly ConsumedCapacity?: ConsumedCapacity | readonly ConsumedCapacity[]
+}
+
+export interface ConsumedCapacity {
+  readonly TableName: string
+  readonly CapacityUnits?: number
+  readonly ReadCapacityUnits?: number
+  readonly WriteCapacityUnits?: number
+}
+
+/** What became of one action of a cancelled transaction, in the order of the actions. */
+export interface CancellationReason {
+  /** `None`, `ConditionalCheckFailed`, `TransactionConflict` and the like. */
+  readonly Code?: string
+  /** The item that was in the way, where the action asked for it. */
+  readonly Item?: DynamodbItem
 }
 
 export interface DynamodbClientOptions {
@@ -51,21 +68,31 @@ export class DynamodbRefusal extends Error {
   readonly type: string
   /** The item that was in the way, where the input asked for it. */
   readonly item: DynamodbItem | undefined
+  /** Of a transaction: one reason an action. */
+  readonly reasons: readonly CancellationReason[]
 
-  constructor(type: string, item: DynamodbItem | undefined) {
+  constructor({ type, item, reasons }: Pick<Failure, 'type' | 'item' | 'reasons'>) {
     super(type)
     this.type = type
     this.item = item
+    this.reasons = reasons
   }
 }
 
-const refusals = new Set(['ConditionalCheckFailedException', 'TransactionCanceledException'])
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html */
 const retryable = new Set([
   'ProvisionedThroughputExceededException',
   'RequestLimitExceeded',
   'ThrottlingException',
   'TransactionInProgressException',
+])
+/** Others use the same items: it passes as soon as they have finished, however often that takes. */
+const conflicts = new Set(['TransactionConflict', 'TransactionConflictException'])
+/** Of single actions; everything else that can stop one will stop it again. */
+const retryableReasons = new Set([
+  ...conflicts,
+  'ProvisionedThroughputExceeded',
+  'ThrottlingError',
 ])
 const firstPauseMs = 25
 const longestPauseMs = 500
@@ -87,10 +114,11 @@ export function createDynamodbClient(options: DynamodbClientOptions): DynamodbCl
         const outcome = await send(signed, left).catch((cause) => ({ status: 0, text: '', cause }))
         if (outcome.status === 200) return parse(outcome.text)
         const failure = readFailure(outcome)
-        if (refusals.has(failure.type)) throw new DynamodbRefusal(failure.type, failure.item)
+        if (isRefusal(failure)) throw new DynamodbRefusal(failure)
         const pauseMs = random() * Math.min(longestPauseMs, firstPauseMs * 2 ** attempt)
-        const again = outcome.status === 0 || outcome.status >= 500 || retryable.has(failure.type)
-        if (!again || attempt === maxAttempts || now() + pauseMs >= deadline) {
+        const again = outcome.status === 0 || outcome.status >= 500 || isRetryable(failure)
+        const tooOften = attempt >= maxAttempts && !isConflict(failure)
+        if (!again || tooOften || now() + pauseMs >= deadline) {
           throw new ServiceError('store_unavailable', { cause: failure.cause })
         }
         await sleep(pauseMs)
@@ -106,17 +134,47 @@ interface Outcome {
   readonly cause?: unknown
 }
 
-function readFailure({ status, text, cause }: Outcome) {
-  const answer: { __type?: string; message?: string; Message?: string; Item?: DynamodbItem } =
-    text.startsWith('{') ? parse(text) : {}
+interface Failure {
+  /** DynamoDB's word, such as `ThrottlingException`; empty where it said nothing. */
+  readonly type: string
+  readonly item: DynamodbItem | undefined
+  readonly reasons: readonly CancellationReason[]
+  readonly cause: unknown
+}
+
+interface FailureBody {
+  readonly __type?: string
+  readonly message?: string
+  readonly Message?: string
+  readonly Item?: DynamodbItem
+  readonly CancellationReasons?: readonly CancellationReason[]
+}
+
+function readFailure({ status, text, cause }: Outcome): Failure {
+  const answer: FailureBody = text.startsWith('{') ? parse(text) : {}
   const type = answer.__type?.split('#').pop() ?? ''
   const message = answer.message ?? answer.Message ?? ''
   return {
     type,
     item: answer.Item,
+    reasons: answer.CancellationReasons ?? [],
     cause: cause ?? new Error(`DynamoDB answered ${status} ${type}: ${message}`),
   }
 }
+
+/** One condition that does not hold decides, whatever stood in the way of the other actions. */
+const isRefusal = ({ type, reasons }: Failure) =>
+  type === 'ConditionalCheckFailedException' ||
+  (type === 'TransactionCanceledException' &&
+    reasons.some(({ Code }) => Code === 'ConditionalCheckFailed'))
+
+const isRetryable = ({ type, reasons }: Failure) =>
+  retryable.has(type) || conflicts.has(type) || someCode(reasons, retryableReasons)
+
+const isConflict = ({ type, reasons }: Failure) => conflicts.has(type) || someCode(reasons, conflicts)
+
+const someCode = (reasons: readonly CancellationReason[], codes: ReadonlySet<string>) =>
+  reasons.some(({ Code = 'None' }) => codes.has(Code))
 
 function parse<Answer>(text: string): Answer {
   try {

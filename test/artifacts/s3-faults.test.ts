@@ -28,7 +28,6 @@ const storeWith = (options: Partial<Parameters<typeof s3ArtifactStore>[0]> = {})
     endpoint: server.endpoint,
     credentials: { accessKeyId: 'key', secretAccessKey: 'secret', sessionToken: 'token' },
     retryDelayMs: [1, 4],
-    pace: { minBytes: 8 * 1024, withinMs: 100 },
     ...options,
   })
 
@@ -82,7 +81,10 @@ test.each<[string, Fault]>([
   ['something that is not HTTP', { kind: 'not http' }],
 ])('survives %s, three times in a row', async (_, fault) => {
   server.script = inOrder(fault, fault, fault)
-  for (const withPieces of [false, true]) await expectLarge(refOf('large.onnx', large, withPieces))
+  const pace = { minBytes: 8 * 1024, withinMs: 150 }
+  for (const withPieces of [false, true]) {
+    await expectLarge(refOf('large.onnx', large, withPieces), { pace })
+  }
 })
 
 test('resumes a broken range at the very byte where it stopped', async () => {
@@ -94,6 +96,14 @@ test('resumes a broken range at the very byte where it stopped', async () => {
     [3000, 50_000],
   ])
   expect(server.sentBytes).toBe(small.length)
+})
+
+test('has patience with a connection that is slow but not too slow', async () => {
+  server.script = () => ({ kind: 'trickle', bytesPerSecond: 60_000 })
+  // Takes 0.8 s, with 24 KB in each window.
+  const store = storeWith({ pace: { minBytes: 1000, withinMs: 400 } })
+  await store.fetch(refOf('small.onnx', small))
+  expect(server.requests).toHaveLength(1)
 })
 
 test('does not go on in another version of the file than it began with', async () => {
@@ -125,17 +135,19 @@ test('goes on for as long as every attempt brings something', async () => {
   expect(server.requests).toHaveLength(21)
 })
 
-test('waits longer after each failure, up to a limit, by a random share', async () => {
+test('waits a random share of the delay before each retry, so that clients do not come in step', async () => {
   server.script = () => ({ kind: 'refuse', status: 500, reason: 'InternalError' })
-  const shares: number[] = []
+  let drawn = 0
+  // The share 0 of a minute is no wait at all: with any other this test would time out.
   const random = () => {
-    shares.push(0)
+    drawn++
     return 0
   }
-  await expect(
-    storeWith({ random, retryDelayMs: [60_000, 60_000] }).fetch(refOf('small.onnx', small)),
-  ).rejects.toMatchObject({ code: 'artifact_unavailable' })
-  expect(shares).toHaveLength(5)
+  const store = storeWith({ random, retryDelayMs: [60_000, 60_000] })
+  await expect(store.fetch(refOf('small.onnx', small))).rejects.toMatchObject({
+    code: 'artifact_unavailable',
+  })
+  expect(drawn).toBe(5)
 })
 
 test.each<[string, Fault]>([
@@ -177,13 +189,17 @@ test('finds a flipped bit wherever it is', async () => {
 })
 
 test('stops the other ranges at once when one has failed for good', async () => {
-  server.script = ({ from }) =>
-    from === 0
-      ? { kind: 'refuse', status: 403, reason: 'AccessDenied' }
-      : { kind: 'trickle', bytesPerSecond: 1_000_000 }
-  const fetched = storeWith().fetch(refOf('large.onnx', large))
+  // The first range fails for good only when the others are under way.
+  server.script = ({ from }) => {
+    if (from === 0) return { kind: 'reset', afterBytes: 10 }
+    if (from === 10) return { kind: 'refuse', status: 403, reason: 'AccessDenied' }
+    return { kind: 'trickle', bytesPerSecond: 1_000_000 }
+  }
+  const store = storeWith({ retryDelayMs: [50, 50], random: () => 1 })
+  const fetched = store.fetch(refOf('large.onnx', large))
   await expect(fetched).rejects.toMatchObject({ code: 'artifact_access_denied' })
-  expect(server.requests).toHaveLength(3)
+  expect(server.requests).toHaveLength(4)
+  await expect.poll(() => server.openConnections()).toBe(0)
   expect(server.sentBytes).toBeLessThan(MiB)
 })
 

@@ -16,7 +16,9 @@ export type Fault =
   | { kind: 'truncated 200'; bytes: number }
   /** `at` counts from the start of the file. */
   | { kind: 'flip bit'; at: number }
+  /** Bytes of another place, and the reply says so. */
   | { kind: 'shift range' }
+  /** In chunks, whatever the Content-Length says. */
   | { kind: 'chunked' }
   | { kind: 'not http' }
   /** Runs while the request waits for its answer, e.g. to publish another version. */
@@ -124,8 +126,12 @@ export async function startFaultyS3Server(): Promise<FaultyS3Server> {
           body.writeUInt8(body.readUInt8(fault.at - from) ^ 4, fault.at - from)
         return send(socket, head, body)
       case 'shift range': {
-        const shifted = `Content-Range: bytes ${from + 1}-${to}/${file.length}`
-        return send(socket, head.with(1, shifted), body)
+        const shifted = `Content-Range: bytes ${from + 1}-${to - 1}/${file.length}`
+        return send(
+          socket,
+          head.with(1, shifted),
+          Buffer.concat([body.subarray(1), body.subarray(0, 1)]),
+        )
       }
       case 'chunked': {
         const chunk = Buffer.concat([
@@ -133,7 +139,7 @@ export async function startFaultyS3Server(): Promise<FaultyS3Server> {
           body,
           Buffer.from('\r\n0\r\n\r\n'),
         ])
-        return send(socket, head.with(2, 'Transfer-Encoding: chunked'), chunk)
+        return send(socket, [...head, 'Transfer-Encoding: chunked'], chunk)
       }
       default:
         return send(socket, head, body)

@@ -41,4 +41,9 @@ export async function installRealS3Server(): Promise<string> {
   return binary
 }
 
-if (import.meta.main) console.log(await installRealS3Server())
+if (import.meta.main) {
+  await installRealS3Server().then(console.log, ({ message, cause }) => {
+    console.error(`${message}\n${cause}`)
+    process.exitCode = 1
+  })
+}

@@ -1,31 +1,34 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { createDynamodbKeyStore } from '#shared/access/dynamodb-key-store.ts'
-import { createKeyManager } from '#shared/access/manage-keys.ts'
-import { s3ArtifactPublisher } from '#shared/artifacts/s3-artifact-publisher.ts'
+import type { KeyStore } from '#shared/access/key-store.ts'
+import type { ArtifactStore } from '#shared/artifacts/artifact-store.ts'
+import { publishArtifact } from '#shared/artifacts/publish-artifact.ts'
+import { s3ArtifactStore } from '#shared/artifacts/s3-artifact-store.ts'
 import { createDynamodbClient } from '#shared/aws/dynamodb-client.ts'
-import type { ModelEntry } from '#shared/catalog/model-entry.ts'
+import { readModels } from '#shared/catalog/read-models.ts'
 import { createKeyTable } from '#test/access/key-table.ts'
 import { startDynamoDbLocal } from './dynamodb-local.ts'
-import { type RealS3Server, startRealS3Server } from './real-s3-server.ts'
+import { startRealS3Server } from './real-s3-server.ts'
+
+/** What an account holds after a deployment. */
+export interface AwsStores {
+  readonly artifacts: ArtifactStore
+  readonly keyStore: KeyStore
+  readonly pepper: string
+  /** What the deployment tells its functions. */
+  readonly environment: Readonly<Record<string, string>>
+}
 
 export interface LocalAws {
-  readonly s3: RealS3Server
-  readonly keys: ReturnType<typeof createKeyManager>
-  /** What a deployment tells its functions, for these servers. */
-  readonly environment: Readonly<Record<string, string>>
+  /** A table of keys and the published model files, apart from those of every other call. */
+  deploy(options?: { unpublished?: string | undefined }): Promise<AwsStores>
   stop(): Promise<void>
 }
 
 const pepper = 'a pepper for tests, and for nothing else'
-const table = 'keys'
 
-/** What an account holds after a deployment: the bucket with the model files and the key table. */
-export async function startLocalAws(models: readonly ModelEntry[]): Promise<LocalAws> {
+/** Real servers for the two stores that the functions use: S3 and DynamoDB. */
+export async function startLocalAws(): Promise<LocalAws> {
   const [s3, dynamodb] = await Promise.all([startRealS3Server(), startDynamoDbLocal()])
-  const stop = async () => {
-    await Promise.all([s3.stop(), dynamodb.stop()])
-  }
   const { endpoint, region, bucket, accessKeyId, secretAccessKey } = s3
   const credentials = { accessKeyId, secretAccessKey }
   const client = createDynamodbClient({
@@ -36,31 +39,43 @@ export async function startLocalAws(models: readonly ModelEntry[]): Promise<Loca
     timeoutMs: 20_000,
     deadlineMs: 20_000,
   })
-  try {
-    await createKeyTable(client, table)
-    const publisher = s3ArtifactPublisher({ bucket, region, credentials, endpoint })
-    for (const { manifest, folder } of models) {
-      const { key, file } = manifest.artifact
-      if (file) await publisher.publish(key, readFileSync(join(folder, file)))
-    }
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  let deployments = 0
 
   return {
-    s3,
-    keys: createKeyManager({ keyStore: createDynamodbKeyStore({ client, table }), pepper }),
-    environment: {
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_ENDPOINT_URL_S3: endpoint,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
-      PERCALL_ARTIFACTS: `s3://${bucket}`,
-      PERCALL_KEYS: `dynamodb:${table}`,
-      PERCALL_KEY_PEPPER: pepper,
+    async deploy({ unpublished } = {}) {
+      deployments += 1
+      const [table, prefix] = [`keys-${deployments}`, `deployment-${deployments}`]
+      await createKeyTable(client, table)
+      const artifacts = s3ArtifactStore({
+        bucket,
+        prefix: `${prefix}/`,
+        region,
+        credentials,
+        endpoint,
+      })
+      for (const { manifest, folder } of readModels('models')) {
+        const { name, artifact } = manifest
+        if (name === unpublished) continue
+        await publishArtifact(artifacts, artifact, { folder, file: artifact.file ?? '' })
+      }
+      return {
+        artifacts,
+        keyStore: createDynamodbKeyStore({ client, table }),
+        pepper,
+        environment: {
+          AWS_REGION: region,
+          AWS_ACCESS_KEY_ID: accessKeyId,
+          AWS_SECRET_ACCESS_KEY: secretAccessKey,
+          AWS_ENDPOINT_URL_S3: endpoint,
+          AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+          PERCALL_ARTIFACTS: `s3://${bucket}/${prefix}`,
+          PERCALL_KEYS: `dynamodb:${table}`,
+          PERCALL_KEY_PEPPER: pepper,
+        },
+      }
     },
-    stop,
+    async stop() {
+      await Promise.all([s3.stop(), dynamodb.stop()])
+    },
   }
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,12 +24,12 @@ export interface RealS3Server {
  * Starts a real S3 server on a free loopback port over a temporary folder, and waits until it
  * answers.
  *
- * @param tls paths of a certificate and its key (PEM)
+ * @param tls a certificate and its key (PEM), to answer over https
  */
 export async function startRealS3Server({
   tls,
 }: {
-  tls?: { certificatePath: string; keyPath: string }
+  tls?: { certificate: string; key: string }
 } = {}): Promise<RealS3Server> {
   const binary = await installRealS3Server()
   const folder = await mkdtemp(join(tmpdir(), 'percall-s3-'))
@@ -37,6 +37,10 @@ export async function startRealS3Server({
   const bucketDirectory = join(objects, bucket)
   await mkdir(bucketDirectory, { recursive: true })
   await mkdir(sidecar)
+  if (tls) {
+    await writeFile(join(folder, 'certificate.pem'), tls.certificate)
+    await writeFile(join(folder, 'key.pem'), tls.key)
+  }
 
   const port = await freePort()
   const keys = { accessKeyId: 'testaccesskey', secretAccessKey: 'test-secret-key' }
@@ -46,7 +50,7 @@ export async function startRealS3Server({
     [
       ...['--quiet', '--health', '/health', '--port', `127.0.0.1:${port}`, '--region', region],
       ...['--access', keys.accessKeyId, '--secret', keys.secretAccessKey],
-      ...(tls ? ['--cert', tls.certificatePath, '--key', tls.keyPath] : []),
+      ...(tls ? ['--cert', join(folder, 'certificate.pem'), '--key', join(folder, 'key.pem')] : []),
       // Not every temporary folder keeps extended attributes: metadata lies beside the objects.
       ...['posix', '--sidecar', sidecar, objects],
     ],
