@@ -21,6 +21,8 @@ const variables = z.object({
   PERCALL_KEY_PEPPER: z.optional(z.string().check(z.minLength(32))),
   /** A key that the local host accepts as it is. */
   PERCALL_DEV_KEY: z.optional(z.string().check(z.minLength(16))),
+  /** The key with which commands call a server. */
+  PERCALL_API_KEY: text,
   PERCALL_JWT_ISSUER: text,
   PERCALL_JWT_AUDIENCE: text,
   PERCALL_JWT_TENANT_CLAIM: text,

@@ -1,0 +1,67 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { KeyMode } from '#shared/access/api-key.ts'
+import { scopes } from '#shared/access/scopes.ts'
+import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { errorColors, note, outColors, print, printJson } from './terminal.ts'
+
+interface CreateOptions extends PlaceOptions {
+  readonly name: string
+  readonly scope: readonly string[]
+  readonly mode: KeyMode
+  readonly expiresInDays?: number
+  readonly json?: boolean
+}
+
+/** `percall keys create`: an API key, its text shown this once. */
+export function keysCreateCommand(keys: Command): void {
+  const scope = new Option('--scope <scope...>', 'what the key allows')
+    .choices(Object.keys(scopes))
+    .default(['predict', 'models:read'])
+  const mode = new Option('--mode <mode>', 'calls of a test key are never billed')
+    .choices(['live', 'test'])
+    .default('live')
+  const command = keys
+    .command('create')
+    .description('make an API key and show its text this once')
+    .requiredOption('--name <name>', 'what to call it, e.g. where it is used')
+    .addOption(scope)
+    .addOption(mode)
+    .option('--expires-in-days <days>', 'how long it is good (default: until revoked)', wholeNumber)
+  const meanings = Object.entries(scopes).map(([name, text]) => `  ${name.padEnd(14)} ${text}`)
+  withSharedOptions(command)
+    .addHelpText(
+      'after',
+      `
+Scopes:
+${meanings.join('\n')}
+
+Examples:
+  $ percall keys create --name laptop
+  $ percall keys create --name ci --mode test --scope predict --expires-in-days 30
+  $ export PERCALL_API_KEY=$(percall keys create --name shell)`,
+    )
+    .action(create)
+}
+
+async function create(options: CreateOptions): Promise<void> {
+  const [{ withKeys }, { keyJson }] = await Promise.all([
+    import('./with-keys.ts'),
+    import('./key-json.ts'),
+  ])
+  const { name, scope, mode, expiresInDays } = options
+  const { key, summary } = await withKeys(commandEnvironment(options), (manager) =>
+    manager.create({ name, scopes: scope, mode, expiresInDays }),
+  )
+  if (options.json) return printJson({ key, ...keyJson(summary) })
+  // The key alone is on standard output, so that a script can catch it.
+  print(outColors.bold(key))
+  note(
+    `${errorColors.yellow('!')} Copy it now: only its hash is kept, and it cannot be shown again.`,
+  )
+  note(errorColors.dim(`  id ${summary.id}, ${mode}, ${summary.scopes.join(', ')}`))
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Days are a whole number from 1.')
+}

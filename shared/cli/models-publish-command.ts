@@ -1,0 +1,71 @@
+import type { Command } from 'commander'
+import type { ModelEntry } from '#shared/catalog/model-entry.ts'
+import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { formatBytes } from './format-bytes.ts'
+import { outColors, print, printJson } from './terminal.ts'
+
+interface PublishOptions extends PlaceOptions {
+  readonly all?: boolean
+  readonly json?: boolean
+}
+
+/** `percall models publish`: model files into the artifact store. */
+export function modelsPublishCommand(models: Command): void {
+  const command = models
+    .command('publish')
+    .description('put model files into the store that PERCALL_ARTIFACTS names')
+    .argument('[model...]', 'their names')
+    .option('--all', 'every version of every model')
+  withSharedOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ percall models publish iris
+  $ PERCALL_ARTIFACTS=s3://my-bucket/models percall models publish --all
+
+Each file must have the digest of its manifest. What the store holds already is read back: it is
+left alone where it is right, and replaced where it is damaged.`,
+    )
+    .action((names: string[], options: PublishOptions) => {
+      if ((options.all ?? false) === names.length > 0) {
+        command.error('error: give either the names of models or --all')
+      }
+      return publish(names, options)
+    })
+}
+
+async function publish(names: string[], options: PublishOptions): Promise<void> {
+  const [{ openArtifactStore }, { findModel, readCatalog }, { publishModel }, { progressLine }] =
+    await Promise.all([
+      import('#shared/endpoints/open-artifact-store.ts'),
+      import('./read-catalog.ts'),
+      import('./publish-model.ts'),
+      import('./progress-line.ts'),
+    ])
+  const environment = commandEnvironment(options)
+  const catalog = readCatalog(environment)
+  const entries: readonly ModelEntry[] = options.all
+    ? catalog.list().flatMap(({ manifest }) => catalog.versions(manifest.name))
+    : names.map((name) => findModel(catalog, name))
+  const store = await openArtifactStore(environment)
+  const line = progressLine()
+  const results: object[] = []
+  try {
+    for (const [at, { manifest, folder }] of entries.entries()) {
+      const { key, bytes } = manifest.artifact
+      line.update(`publishing ${at + 1} of ${entries.length}, ${manifest.name}`, 0, bytes)
+      const outcome = await publishModel(store, { manifest, folder }, ({ receivedBytes }) =>
+        line.update(`comparing ${manifest.name}`, receivedBytes, bytes),
+      )
+      line.clear()
+      results.push({ model: manifest.name, version: manifest.version, key, bytes, outcome })
+      const mark = outcome === 'already there' ? outColors.dim('=') : outColors.green('✔')
+      if (!options.json) print(`${mark} ${key}  ${formatBytes(bytes)}  ${outcome}`)
+    }
+  } finally {
+    line.clear()
+  }
+  if (options.json) printJson({ store: store.location, published: results })
+  else print(outColors.dim(`in ${store.location}`))
+}

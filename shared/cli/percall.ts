@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import packageManifest from '../../package.json' with { type: 'json' }
+import { devCommand } from './dev-command.ts'
+import { doctorCommand } from './doctor-command.ts'
+import { keysCreateCommand } from './keys-create-command.ts'
+import { keysListCommand } from './keys-list-command.ts'
+import { keysRevokeCommand } from './keys-revoke-command.ts'
+import { modelsListCommand } from './models-list-command.ts'
+import { modelsPublishCommand } from './models-publish-command.ts'
+import { modelsShowCommand } from './models-show-command.ts'
+import { predictCommand } from './predict-command.ts'
+import { reportFailure } from './report-failure.ts'
+import { errorColors, outColors } from './terminal.ts'
+
+/** Commands import what they work with only when they run, so that help is there at once. */
+const program = new Command('percall')
+  .description('Turns ONNX models into pay-per-call serverless functions.')
+  .version(packageManifest.version)
+  .showHelpAfterError('Add --help to see what there is.')
+  .configureHelp({ styleTitle: outColors.bold })
+  .configureOutput({ outputError: (text, write) => write(errorColors.red(text)) })
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ percall dev                                    serve every model on this machine
+  $ percall predict language-id "Guten Morgen"     ask a model, without a server
+  $ percall models publish --all                   put the model files into the store
+  $ percall keys create --name laptop              make an API key
+  $ percall doctor                                 find out what is wrong
+
+Exit codes: 0 it worked, 1 it failed, 2 it was asked for wrongly.
+The settings are environment variables, PERCALL_HOME and others: see shared/config/environment.ts.
+PERCALL_LOG=debug shows where a failure came from. NO_COLOR=1 leaves out colours.`,
+  )
+
+devCommand(program)
+predictCommand(program)
+const models = program.command('models').description('see and publish the models')
+modelsListCommand(models)
+modelsShowCommand(models)
+modelsPublishCommand(models)
+const keys = program.command('keys').description('make, list and revoke API keys')
+keysCreateCommand(keys)
+keysListCommand(keys)
+keysRevokeCommand(keys)
+doctorCommand(program)
+
+let json = false
+program.hook('preAction', (_program, command) => {
+  json = command.opts().json === true
+})
+// Whoever reads the output may stop early, as `head` does.
+process.stdout.on('error', () => process.exit(0))
+
+try {
+  await program.parseAsync()
+} catch (thrown) {
+  // Commander has said already what was asked for wrongly.
+  const asked = thrown instanceof CommanderError
+  process.exitCode = asked ? Math.min(thrown.exitCode, 1) * 2 : reportFailure(thrown, { json })
+}

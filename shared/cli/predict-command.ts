@@ -1,0 +1,83 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import type { Answer } from './prediction-text.ts'
+import { predictionText } from './prediction-text.ts'
+import { print, printJson } from './terminal.ts'
+
+interface PredictOptions extends PlaceOptions {
+  readonly sample?: boolean
+  readonly parameter: Readonly<Record<string, unknown>>
+  readonly url?: string
+  readonly key?: string
+  readonly json?: boolean
+}
+
+/** `percall predict`: one call, in this process or to a server. */
+export function predictCommand(program: Command): void {
+  const command = program
+    .command('predict')
+    .description('ask a model, in this process or on a server')
+    .argument('<model>', 'its name; with a version or alias as in iris@1')
+    .argument('[input...]', 'text, JSON, @file, or - for standard input')
+    .option('--sample', "ask the model's own sample")
+    .option(
+      '-p, --parameter <name=value>',
+      'a parameter of the task; may be repeated',
+      parameter,
+      {},
+    )
+    .option('--url <address>', 'ask this server rather than this process')
+    .option('--key <key>', 'the API key for --url (default: PERCALL_API_KEY, or the key of "dev")')
+  withSharedOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ percall predict language-id "Ceci n'est pas une pipe"
+  $ percall predict iris '[[5.1, 3.5, 1.4, 0.2], [6, 3, 5, 2]]' --json
+  $ percall predict faces @photo.jpg -p threshold=0.7
+  $ percall predict spam - < mail.txt
+  $ percall predict iris --sample --url http://127.0.0.1:8080
+
+Several inputs are asked as one list. On a terminal the answer is a table, elsewhere it is JSON.`,
+    )
+    .action((model: string, words: string[], options: PredictOptions) => {
+      if ((options.sample ?? false) === words.length > 0) {
+        command.error('error: give either an input or --sample')
+      }
+      return predict(model, words, options)
+    })
+}
+
+async function predict(model: string, words: string[], options: PredictOptions): Promise<void> {
+  const [{ readInput }, { askServer, askHere }] = await Promise.all([
+    import('./read-input.ts'),
+    import('./ask-model.ts'),
+  ])
+  const environment = commandEnvironment(options)
+  const question = {
+    model,
+    body: options.sample ? undefined : await readInput(words),
+    parameters: options.parameter,
+  }
+  const { url, key } = options
+  const answer: Answer =
+    url === undefined
+      ? await askHere(question, environment)
+      : await askServer(question, environment, { url, key })
+  if (options.json || process.stdout.isTTY !== true) printJson(answer)
+  else print(predictionText(answer))
+}
+
+/** `top_k=3`: a number, a boolean or other JSON as such, anything else as text. */
+function parameter(word: string, earlier: Record<string, unknown>): Record<string, unknown> {
+  const [, name, text] = /^([^=]+)=(.*)$/s.exec(word) ?? []
+  if (name === undefined || text === undefined) {
+    throw new InvalidArgumentError('Write it as name=value.')
+  }
+  try {
+    return { ...earlier, [name]: JSON.parse(text) }
+  } catch {
+    return { ...earlier, [name]: text }
+  }
+}
