@@ -23,14 +23,21 @@ const { values } = parseArgs({
   },
 })
 if (values.help) console.log(help)
-else await main()
+else {
+  await main().catch((error: Error) => {
+    console.error(error.message)
+    process.exitCode = 1
+  })
+}
 
 async function main(): Promise<void> {
   const wanted = architecture(values.architecture)
   const dist = join(repositoryRoot, 'dist')
   mkdirSync(dist, { recursive: true })
   const folders = listFunctionFolders()
-  const packages = await Promise.all(folders.map((folder) => packageFunction(folder, wanted)))
+  const packages = await Promise.all(
+    folders.map((folder) => packageFunction(folder, { architecture: wanted })),
+  )
   for (const { file, zip } of packages) writeFileSync(join(dist, file), zip)
   writeFileSync(join(dist, 'roles.json'), JSON.stringify(functionRoles(folders), null, 2))
   console.table(
@@ -43,8 +50,9 @@ async function main(): Promise<void> {
     })),
   )
   if (values.zips) return
+  const serverless = join(repositoryRoot, 'node_modules/.bin/serverless')
   const parameters = wanted ? [`--param=architecture=${wanted}`] : []
-  const { status } = spawnSync('serverless', ['package', ...parameters], {
+  const { status } = spawnSync(process.execPath, [serverless, 'package', ...parameters], {
     cwd: repositoryRoot,
     stdio: 'inherit',
   })

@@ -40,7 +40,7 @@ export async function bundleHandler(handlerFile: string): Promise<Bundle> {
     logLevel: 'error',
     banner: { js: banner },
     external: ['*.node'],
-    plugins: [onnxBinding],
+    plugins: [onnxRuntime],
   })
   const outputs = new Map(
     Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]),
@@ -59,10 +59,20 @@ export async function bundleHandler(handlerFile: string): Promise<Bundle> {
   }
 }
 
-/** The package computes the path of its native binding; in a zip it lies beside the handler. */
-const onnxBinding: Plugin = {
-  name: 'onnx-binding',
-  setup({ onLoad }) {
+/**
+ * onnxruntime-node is CommonJS and computes the path of its native binding. In a zip the binding
+ * lies beside the handler, and a lazy import finds the names as it does under Node.
+ */
+const onnxRuntime: Plugin = {
+  name: 'onnx-runtime',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^onnxruntime-node$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: 'names', namespace: 'onnx-runtime' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'onnx-runtime' }, () => ({
+      contents: "export { InferenceSession, Tensor } from 'onnxruntime-node'",
+      resolveDir: repositoryRoot,
+    }))
     onLoad({ filter: /onnxruntime-node\/dist\/binding\.js$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8')
       const contents = source.replace(

@@ -20,7 +20,7 @@ export function functionRoles(
 }
 
 /** A function's name as the serverless command writes it into the names of its resources. */
-export function logicalName(name: string): string {
+function logicalName(name: string): string {
   const letters = name.replaceAll('-', 'Dash')
   return letters.charAt(0).toUpperCase() + letters.slice(1)
 }

@@ -7,14 +7,16 @@ import { type Architecture, architectures, type PackageFiles } from './package-f
 const require = createRequire(import.meta.url)
 
 /**
- * ONNX Runtime's native part for one processor: 2 of the package's 17 binaries. The library has to
- * lie beside the binding that loads it.
+ * ONNX Runtime's native part for one processor; the package holds those of five platforms. The
+ * library has to lie beside the binding that loads it.
  * @throws Error where a file is for another processor
  */
-export function onnxRuntimeFiles(architecture: Architecture): PackageFiles {
+export function onnxRuntimeFiles(
+  architecture: Architecture,
+  packageFolder = dirname(dirname(require.resolve('onnxruntime-node'))),
+): PackageFiles {
   const { node, elfMachine: expected } = architectures[architecture]
-  const package_ = dirname(dirname(require.resolve('onnxruntime-node')))
-  const folder = join(package_, 'bin/napi-v6/linux', node)
+  const folder = join(packageFolder, 'bin/napi-v6/linux', node)
   const names = ['onnxruntime_binding.node', 'libonnxruntime.so.1']
   return Object.fromEntries(
     names.map((name) => {

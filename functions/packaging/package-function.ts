@@ -22,23 +22,31 @@ export interface FunctionPackage {
   readonly startPackages: readonly string[]
 }
 
+export interface PackageOptions {
+  /** Default: the processor that the manifest names. */
+  readonly architecture?: Architecture | undefined
+  readonly modelsFolder?: string
+}
+
 /**
  * The zip of one function: its code and the descriptions of its model (of all models, where it runs
  * none), and with a model the runtime for one processor.
  *
- * @param wanted default: the processor that the manifest names
  * @throws Error on a manifest or a binary that is not right, or a zip above 25 MB
  */
 export async function packageFunction(
   { name, handlerFile, model }: FunctionFolder,
-  wanted?: Architecture,
+  options: PackageOptions = {},
 ): Promise<FunctionPackage> {
-  const entries = readModels(join(repositoryRoot, 'models'), { parse: parseManifest, only: model })
+  const { modelsFolder = join(repositoryRoot, 'models') } = options
+  const entries = readModels(modelsFolder, { parse: parseManifest, only: model })
   const manifest = model ? entries[0]?.manifest : undefined
-  const architecture = wanted ?? manifest?.function.architecture ?? 'arm64'
+  const { architecture = manifest?.function.architecture ?? 'arm64' } = options
   const { files: code, sources, startBytes, startPackages } = await bundleHandler(handlerFile)
   if (!manifest && sources.includes('shared/endpoints/model-endpoint.ts')) {
-    throw new Error(`functions/${name} serves a model, but models/${name}/manifest.json is missing.`)
+    throw new Error(
+      `functions/${name} serves a model, but models/${name}/manifest.json is missing.`,
+    )
   }
   const files = {
     ...code,

@@ -2,12 +2,11 @@ import { buffer } from 'node:stream/consumers'
 import { ZipFile } from 'yazl'
 import type { PackageFiles } from './package-files.ts'
 
-// A zip holds local time; made of local parts, this is the same bytes in every time zone.
-const mtime = new Date(1980, 0, 1)
-
 /** A zip whose bytes depend on nothing but the files: same input, same digest, no needless deploy. */
 export async function writeZip(files: PackageFiles): Promise<Buffer> {
   const zip = new ZipFile()
+  // A zip holds local time; made of local parts, this is the same bytes in every time zone.
+  const mtime = new Date(2000, 0, 1)
   for (const [path, bytes] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     zip.addBuffer(content, path, {

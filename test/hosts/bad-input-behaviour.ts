@@ -1,4 +1,4 @@
-import { deflateSync, gzipSync } from 'node:zlib'
+import { crc32, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { useHost } from './client.ts'
@@ -185,6 +185,7 @@ function pngBomb(width: number, height: number): Buffer {
     out.writeUInt32BE(data.length, 0)
     out.write(type, 4, 'latin1')
     data.copy(out, 8)
+    out.writeUInt32BE(crc32(out.subarray(4, 8 + data.length)), 8 + data.length)
     return out
   }
   const pixels = deflateSync(Buffer.alloc((width + 1) * height))

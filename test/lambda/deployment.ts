@@ -8,13 +8,45 @@ export interface Deployment {
   readonly routes: readonly DeployedRoute[]
 }
 
-export interface Resource {
+interface Resource {
   readonly Type: string
-  // biome-ignore lint/suspicious/noExplicitAny: a document whose shape differs with every type
-  readonly Properties: any
+  readonly Properties: ResourceProperties
 }
 
-export interface DeployedFunction {
+interface Attribute {
+  readonly 'Fn::GetAtt': readonly [logicalId: string, attribute: string]
+}
+
+/** What is read of resources; which members there are depends on the type. */
+interface ResourceProperties {
+  readonly Architectures: readonly string[]
+  readonly BucketEncryption: object
+  readonly Code: { readonly S3Key: string }
+  readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> }
+  readonly Handler: string
+  readonly IntegrationUri: Attribute
+  readonly ManagedPolicyArns?: readonly string[]
+  readonly MemorySize: number
+  readonly Policies: readonly { readonly PolicyDocument: PolicyDocument }[]
+  readonly PolicyDocument: PolicyDocument
+  readonly PublicAccessBlockConfiguration: Readonly<Record<string, boolean>>
+  readonly RetentionInDays: number
+  readonly Role: Attribute
+  readonly RouteKey: string
+  readonly Runtime: string
+  readonly Target: { readonly 'Fn::Join': readonly [string, readonly [string, { Ref: string }]] }
+  readonly Timeout: number
+  readonly VersioningConfiguration: { readonly Status: string }
+}
+
+interface PolicyDocument {
+  readonly Statement: readonly {
+    readonly Action: string | readonly string[]
+    readonly Resource: unknown
+  }[]
+}
+
+interface DeployedFunction {
   readonly logicalId: string
   /** The folder in `functions/`. */
   readonly name: string
@@ -46,15 +78,15 @@ export function readDeployment(): Deployment {
     logicalId,
     name:
       /[^/]+-(?:arm64|x86_64)\.zip$/.exec(Properties.Code.S3Key)?.[0].replace(/-[^-]+$/, '') ?? '',
-    zipFile: resolve(root, 'dist', Properties.Code.S3Key.split('/').at(-1)),
+    zipFile: resolve(root, 'dist', Properties.Code.S3Key.split('/').at(-1) ?? ''),
     runtime: Properties.Runtime,
     handler: Properties.Handler,
     memoryMB: Properties.MemorySize,
     timeoutMs: Properties.Timeout * 1_000,
-    architecture: Properties.Architectures[0],
+    architecture: Properties.Architectures[0] ?? '',
     environment: Object.fromEntries(
-      Object.entries(Properties.Environment.Variables as Record<string, unknown>).flatMap(
-        ([name, value]) => (typeof value === 'string' ? [[name, value]] : []),
+      Object.entries(Properties.Environment.Variables).flatMap(([name, value]) =>
+        typeof value === 'string' ? [[name, value]] : [],
       ),
     ),
   }))
@@ -62,7 +94,7 @@ export function readDeployment(): Deployment {
     const integration = resources[Properties.Target['Fn::Join'][1][1].Ref]
     const target = integration?.Properties.IntegrationUri['Fn::GetAtt'][0]
     const functionName = functions.find(({ logicalId }) => logicalId === target)?.name ?? ''
-    return { key: Properties.RouteKey as string, functionName }
+    return { key: Properties.RouteKey, functionName }
   })
   return { resources, functions, routes }
 }

@@ -12,8 +12,16 @@ describe('a function under the runtime client', () => {
 
   beforeAll(async () => {
     const { files } = await bundleHandler(join(import.meta.dirname, 'fixtures/echo/handler.ts'))
-    const zip = await writeZip({ ...files, ...onnxRuntimeFiles(process.arch === 'arm64' ? 'arm64' : 'x86_64') })
-    echo = createLambdaFunction({ name: 'echo', zip, timeoutMs: 1_000 })
+    const zip = await writeZip({
+      ...files,
+      ...onnxRuntimeFiles(process.arch === 'arm64' ? 'arm64' : 'x86_64'),
+    })
+    echo = createLambdaFunction({
+      name: 'echo',
+      zip,
+      timeoutMs: 1_000,
+      environment: { ORT_DISABLE_TELEMETRY: '1' },
+    })
   })
   afterAll(() => echo.stop())
 

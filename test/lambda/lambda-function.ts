@@ -1,18 +1,10 @@
-import {
-  chmodSync,
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { buildRuntimeClient } from './build-runtime-client.ts'
 import { type ExecutionEnvironment, startExecutionEnvironment } from './execution-environment.ts'
 import { readZip } from './read-zip.ts'
 import { type FunctionFailure, payloadLimitBytes } from './runtime-api-server.ts'
+import { holdRuntime } from './shared-runtime.ts'
 import type { StreamedResponse } from './streamed-response.ts'
 
 export interface LambdaFunctionOptions {
@@ -61,7 +53,7 @@ export function createLambdaFunction(options: LambdaFunctionOptions): LambdaFunc
   chmodSync(folder, 0o755)
   const taskRoot = join(folder, 'task')
   unpack(zip, taskRoot)
-  const runtimeFolder = copyRuntime(join(folder, 'runtime'))
+  const runtime = holdRuntime()
   // To root every folder is writable, so the function runs as nobody.
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined
   const variables = {
@@ -95,7 +87,7 @@ export function createLambdaFunction(options: LambdaFunctionOptions): LambdaFunc
     const chosen =
       warm ??
       (await startExecutionEnvironment({
-        runtimeFolder,
+        runtimeFolder: runtime.folder,
         taskRoot,
         scratchFolder: join(folder, `scratch-${++started}`),
         functionArn: `arn:aws:lambda:${region}:123456789012:function:${name}`,
@@ -146,6 +138,7 @@ export function createLambdaFunction(options: LambdaFunctionOptions): LambdaFunc
       await this.forget()
       chmodSync(taskRoot, 0o755)
       rmSync(folder, { recursive: true, force: true })
+      runtime.release()
     },
   }
 }
@@ -167,12 +160,4 @@ function unpack(zip: Buffer, folder: string): void {
     writeFileSync(file, bytes, { mode: 0o444 })
   }
   chmodSync(folder, 0o555)
-}
-
-/** Where every user may read it, which the folder of the repository need not allow. */
-function copyRuntime(folder: string): string {
-  cpSync(buildRuntimeClient(), folder, { recursive: true })
-  copyFileSync(process.execPath, join(folder, 'node'))
-  chmodSync(join(folder, 'node'), 0o555)
-  return folder
 }

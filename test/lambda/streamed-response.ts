@@ -7,7 +7,7 @@ export interface StreamedResponse {
   readonly body: AsyncIterable<Uint8Array>
 }
 
-export interface StreamPrelude {
+interface StreamPrelude {
   readonly statusCode?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly cookies?: readonly string[]

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -35,7 +36,8 @@ export async function startDynamoDbLocal() {
       `${emulator}DynamoDBLocal.jar`,
       ...['-inMemory', '-sharedDb', '-disableTelemetry', '-port', String(port)],
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    // It leaves a file in the folder where it is started.
+    { cwd: tmpdir(), stdio: ['ignore', 'ignore', 'pipe'] },
   )
   let complaints = ''
   server.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -10,7 +10,7 @@ import { startDynamoDbLocal } from './dynamodb-local.ts'
 import { startRealS3Server } from './real-s3-server.ts'
 
 /** What an account holds after a deployment. */
-export interface AwsStores {
+interface AwsStores {
   readonly artifacts: ArtifactStore
   readonly keyStore: KeyStore
   readonly pepper: string
