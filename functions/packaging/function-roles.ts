@@ -19,6 +19,37 @@ export function functionRoles(
   return { Resources: Object.fromEntries(roles) }
 }
 
+const arn = (resource: string) => ({ 'Fn::GetAtt': [resource, 'Arn'] })
+const under = (resource: string, path: string) => ({ 'Fn::Sub': `\${${resource}.Arn}/${path}` })
+
+function allow(Action: string[], Resource: object[]) {
+  return { Effect: 'Allow', Action, Resource }
+}
+
+/** Every function that is called from outside looks up the caller's key. */
+const servingGrants = [allow(['dynamodb:GetItem'], [arn('KeyTable')])]
+
+/** A transaction needs the permissions of the operations in it. */
+const ledgerWrites = [
+  'dynamodb:GetItem',
+  'dynamodb:Query',
+  'dynamodb:PutItem',
+  'dynamodb:UpdateItem',
+]
+
+/** A call of a model is reserved and settled; a large answer lies in the bucket. */
+const sellingGrants = [
+  allow(ledgerWrites, [arn('LedgerTable')]),
+  allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [under('AnswerBucket', '*')]),
+  // Without it a missing object answers 403.
+  allow(['s3:ListBucket'], [arn('AnswerBucket')]),
+]
+
+/** The tables of functions that serve no model. */
+const tableGrants: Readonly<Record<string, readonly object[]>> = {
+  sweeper: [allow(ledgerWrites, [arn('LedgerTable'), under('LedgerTable', 'index/*')])],
+}
+
 /** A function's name as the serverless command writes it into the names of its resources. */
 function logicalName(name: string): string {
   const letters = name.replaceAll('-', 'Dash')
@@ -29,10 +60,11 @@ function role(name: string, artifactKeys: readonly string[]) {
   const logGroup = { 'Fn::GetAtt': [`${logicalName(name)}LogGroup`, 'Arn'] }
   const statements = [
     allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup]),
-    allow(['dynamodb:GetItem'], [{ 'Fn::GetAtt': ['KeyTable', 'Arn'] }]),
+    ...(tableGrants[name] ?? servingGrants),
   ]
   if (artifactKeys.length > 0) {
-    const files = artifactKeys.map((key) => ({ 'Fn::Sub': `\${ArtifactBucket.Arn}/${key}` }))
+    statements.push(...sellingGrants)
+    const files = artifactKeys.map((key) => under('ArtifactBucket', key))
     statements.push(allow(['s3:GetObject'], files))
   }
   return {
@@ -57,5 +89,3 @@ function role(name: string, artifactKeys: readonly string[]) {
     },
   }
 }
-
-const allow = (Action: string[], Resource: object[]) => ({ Effect: 'Allow', Action, Resource })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
@@ -51,6 +52,7 @@ export async function packageFunction(
   const files = {
     ...code,
     ...modelFiles(entries),
+    'models/price-book.json': readFileSync(join(modelsFolder, 'price-book.json')),
     ...(manifest && onnxRuntimeFiles(architecture)),
     ...(manifest && (await codecProgramFiles(manifest.task.name))),
   }

@@ -23,11 +23,14 @@ export interface MintOptions {
   readonly mode: KeyMode
   /** That many bytes nobody can predict. Default: those of `node:crypto`. */
   readonly newRandomBytes?: (size: number) => Uint8Array
+  /** The same for the id alone. */
+  readonly newIdBytes?: (size: number) => Uint8Array
 }
 
 /** A new key. Its text exists only here: what is kept is `hashApiKey` of it. */
-export function mintApiKey({ mode, newRandomBytes = randomBytes }: MintOptions) {
-  const id = randomText(idLength, newRandomBytes)
+export function mintApiKey(options: MintOptions) {
+  const { mode, newRandomBytes = randomBytes, newIdBytes = newRandomBytes } = options
+  const id = randomText(idLength, newIdBytes)
   const body = `pc_${mode}_${id}${randomText(secretLength, newRandomBytes)}`
   return { key: body + checksum(body), id }
 }

@@ -53,10 +53,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
       return found && timingSafeEqual(found.hash, hash) ? found : undefined
     })
     if (!record) throw new ServiceError('api_key_unknown')
-    const { tenant, mode, scopes, revokedAt, expiresAt } = record
+    const { tenant, mode, scopes, project, limits, models, revokedAt, expiresAt } = record
     if (revokedAt !== undefined) throw new ServiceError('api_key_revoked')
     if (expiresAt !== undefined && expiresAt <= now()) throw new ServiceError('api_key_expired')
-    return { method: 'api-key', keyId: id, tenant, mode, scopes }
+    return {
+      method: 'api-key',
+      keyId: id,
+      tenant,
+      mode,
+      scopes,
+      ...(project !== undefined && { project }),
+      ...(limits && { limits }),
+      ...(models && { models }),
+    }
   }
 
   async function identify(credential: string): Promise<Caller> {

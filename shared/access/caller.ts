@@ -1,3 +1,4 @@
+import type { CallLimits } from '#shared/metering/ledger.ts'
 import type { KeyMode } from './api-key.ts'
 import type { Scope } from './scopes.ts'
 
@@ -8,6 +9,12 @@ export type Caller = {
   /** `test` calls take the same path and are never billed. */
   readonly mode: KeyMode
   readonly scopes: readonly Scope[]
+  /** What the key's calls are booked under, beside the tenant. */
+  readonly project?: string | undefined
+  /** Of the key; those of the project and the tenant are theirs. */
+  readonly limits?: CallLimits | undefined
+  /** Names of the models that may be called; absent means all. */
+  readonly models?: readonly string[] | undefined
 } & (
   | { readonly method: 'api-key'; readonly keyId: string }
   | { readonly method: 'jwt'; readonly subject: string }

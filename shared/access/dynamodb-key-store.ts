@@ -4,7 +4,8 @@ import {
   DynamodbRefusal,
 } from '#shared/aws/dynamodb-client.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { KeyRecord, KeyStore, KeySummary } from './key-store.ts'
+import { keyLimits } from './key-limits.ts'
+import type { KeyChanges, KeyRecord, KeyStore, KeySummary } from './key-store.ts'
 import { isScope } from './scopes.ts'
 
 /** How long an expired key still answers "expired" before the table forgets it. */
@@ -57,24 +58,60 @@ export function createDynamodbKeyStore(options: {
       return summaries.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
     },
 
-    async revoke(id, at) {
-      try {
-        const { Attributes } = await client.call('UpdateItem', {
-          TableName,
-          Key: { id: { S: id } },
-          UpdateExpression: 'SET revokedAt = if_not_exists(revokedAt, :at)',
-          ConditionExpression: 'attribute_exists(id)',
-          ExpressionAttributeValues: { ':at': { N: String(at) } },
-          ReturnValues: 'ALL_NEW',
-        })
-        return Attributes && toSummary(Attributes)
-      } catch (error) {
-        if (error instanceof DynamodbRefusal) return undefined
-        throw error
-      }
+    async change(id, changes) {
+      const expression = updateOf(changes)
+      if (expression) return update(id, expression.text, expression.values)
+      const found = await this.find(id)
+      if (!found) return undefined
+      const { hash: _, ...summary } = found
+      return summary
     },
+
+    revoke: (id, at) =>
+      update(id, 'SET revokedAt = if_not_exists(revokedAt, :at)', { ':at': { N: String(at) } }),
+  }
+
+  async function update(id: string, UpdateExpression: string, values: DynamodbItem) {
+    try {
+      const { Attributes } = await client.call('UpdateItem', {
+        TableName,
+        Key: { id: { S: id } },
+        UpdateExpression,
+        ConditionExpression: 'attribute_exists(id)',
+        ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
+        ReturnValues: 'ALL_NEW',
+      })
+      return Attributes && toSummary(Attributes)
+    } catch (error) {
+      if (error instanceof DynamodbRefusal) return undefined
+      throw error
+    }
   }
 }
+
+/** `SET limits = :limits, … REMOVE models`; `undefined` where nothing changes. */
+function updateOf({ limits, models, expiresAt }: KeyChanges) {
+  const set: DynamodbItem = {
+    ...(limits && { limits: { S: keyLimits.write(limits) } }),
+    ...(models && { models: { S: JSON.stringify(models) } }),
+    ...(expiresAt !== undefined && expiry(expiresAt)),
+  }
+  const removed = [...(limits === null ? ['limits'] : []), ...(models === null ? ['models'] : [])]
+  const names = Object.keys(set)
+  const text = [
+    ...(names.length > 0 ? [`SET ${names.map((name) => `${name} = :${name}`)}`] : []),
+    ...(removed.length > 0 ? [`REMOVE ${removed}`] : []),
+  ].join(' ')
+  if (text === '') return undefined
+  const values = Object.entries(set).map(([name, value]) => [`:${name}`, value] as const)
+  return { text, values: Object.fromEntries(values) }
+}
+
+const expiry = (expiresAt: number): DynamodbItem => ({
+  expiresAt: { N: String(expiresAt) },
+  // Time to live is counted in seconds.
+  purgeAt: { N: String(Math.ceil((expiresAt + keptAfterExpiryMs) / 1_000)) },
+})
 
 const toItem = (record: KeyRecord): DynamodbItem => ({
   id: { S: record.id },
@@ -85,11 +122,11 @@ const toItem = (record: KeyRecord): DynamodbItem => ({
   scopes: { S: record.scopes.join(' ') },
   createdAt: { N: String(record.createdAt) },
   ...(record.revokedAt !== undefined && { revokedAt: { N: String(record.revokedAt) } }),
-  ...(record.expiresAt !== undefined && {
-    expiresAt: { N: String(record.expiresAt) },
-    // Time to live is counted in seconds.
-    purgeAt: { N: String(Math.ceil((record.expiresAt + keptAfterExpiryMs) / 1_000)) },
-  }),
+  ...(record.expiresAt !== undefined && expiry(record.expiresAt)),
+  ...(record.project !== undefined && { project: { S: record.project } }),
+  ...(record.limits && { limits: { S: keyLimits.write(record.limits) } }),
+  ...(record.models && { models: { S: JSON.stringify(record.models) } }),
+  ...(record.lastFour !== undefined && { lastFour: { S: record.lastFour } }),
 })
 
 const toRecord = (item: DynamodbItem): KeyRecord => ({
@@ -103,6 +140,10 @@ const toSummary = (item: DynamodbItem): KeySummary => ({
   name: read(item, 'name', 'S'),
   mode: read(item, 'mode', 'S') === 'live' ? 'live' : 'test',
   scopes: read(item, 'scopes', 'S').split(' ').filter(isScope),
+  ...(item.project && { project: read(item, 'project', 'S') }),
+  ...(item.limits && { limits: keyLimits.read(read(item, 'limits', 'S')) }),
+  ...(item.models && { models: JSON.parse(read(item, 'models', 'S')) as string[] }),
+  ...(item.lastFour && { lastFour: read(item, 'lastFour', 'S') }),
   createdAt: Number(read(item, 'createdAt', 'N')),
   ...(item.expiresAt && { expiresAt: Number(read(item, 'expiresAt', 'N')) }),
   ...(item.revokedAt && { revokedAt: Number(read(item, 'revokedAt', 'N')) }),

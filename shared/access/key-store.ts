@@ -1,3 +1,4 @@
+import type { CallLimits } from '#shared/metering/ledger.ts'
 import type { KeyMode } from './api-key.ts'
 import type { Scope } from './scopes.ts'
 
@@ -11,9 +12,24 @@ export interface KeySummary {
   readonly name: string
   readonly mode: KeyMode
   readonly scopes: readonly Scope[]
+  /** What its calls are booked under. */
+  readonly project?: string
+  /** Of this key alone; absent means none. */
+  readonly limits?: CallLimits
+  /** Names of the models that it may call; absent means all. */
+  readonly models?: readonly string[]
+  /** The end of its text, by which its owner knows it. */
+  readonly lastFour?: string
   readonly createdAt: number
   readonly expiresAt?: number
   readonly revokedAt?: number
+}
+
+/** What may change of a key. Absent members stay as they are; `null` takes away. */
+export interface KeyChanges {
+  readonly limits?: CallLimits | null | undefined
+  readonly models?: readonly string[] | null | undefined
+  readonly expiresAt?: number | undefined
 }
 
 export interface KeyRecord extends KeySummary {
@@ -35,6 +51,8 @@ export interface KeyStore {
   find(id: string): Promise<KeyRecord | undefined>
   /** The keys of a tenant, oldest first; one that was put a moment ago may still be absent. */
   list(tenant: string): Promise<KeySummary[]>
+  /** Changes the key; `undefined` where there is no such key. */
+  change(id: string, changes: KeyChanges): Promise<KeySummary | undefined>
   /** Revokes the key for ever, as of the first call; `undefined` where there is no such key. */
   revoke(id: string, at: number): Promise<KeySummary | undefined>
 }

@@ -1,7 +1,8 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { KeyRecord, KeyStore, KeySummary } from './key-store.ts'
+import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
+import { keyLimits } from './key-limits.ts'
+import type { KeyChanges, KeyRecord, KeyStore, KeySummary } from './key-store.ts'
 import { isScope } from './scopes.ts'
-import { openSqliteDatabase } from './sqlite-database.ts'
 
 const migrations = [
   `CREATE TABLE keys (
@@ -16,9 +17,15 @@ const migrations = [
     revoked_at INTEGER
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX keys_by_tenant ON keys (tenant, created_at, id);`,
+  // Limits and models are JSON, as key-limits.ts writes it.
+  `ALTER TABLE keys ADD COLUMN project TEXT;
+  ALTER TABLE keys ADD COLUMN limits TEXT;
+  ALTER TABLE keys ADD COLUMN models TEXT;
+  ALTER TABLE keys ADD COLUMN last_four TEXT;`,
 ]
 
-const summaryColumns = 'id, tenant, name, mode, scopes, created_at, expires_at, revoked_at'
+const summaryColumns = `id, tenant, name, mode, scopes, created_at, expires_at, revoked_at,
+  project, limits, models, last_four`
 
 /** Keys in one SQLite file, shared by any number of processes of one machine. */
 export function createSqliteKeyStore(options: {
@@ -28,12 +35,17 @@ export function createSqliteKeyStore(options: {
   const database = guard(() => openSqliteDatabase({ ...options, migrations }))
   const statements = {
     insert: database.prepare(
-      `INSERT INTO keys (${summaryColumns}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO keys (${summaryColumns}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO NOTHING`,
     ),
     find: database.prepare(`SELECT ${summaryColumns}, hash FROM keys WHERE id = ?`),
     list: database.prepare(
       `SELECT ${summaryColumns} FROM keys WHERE tenant = ? ORDER BY created_at, id`,
+    ),
+    change: database.prepare(
+      `UPDATE keys SET limits = iif(?, ?, limits), models = iif(?, ?, models),
+         expires_at = coalesce(?, expires_at)
+       WHERE id = ? RETURNING ${summaryColumns}`,
     ),
     revoke: database.prepare(
       `UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING ${summaryColumns}`,
@@ -55,6 +67,11 @@ export function createSqliteKeyStore(options: {
     find: async (id) => guard(() => find(id)),
     list: async (tenant) =>
       guard(() => (statements.list.all(tenant) as unknown as KeyRow[]).map(toSummary)),
+    change: async (id, changes) =>
+      guard(() => {
+        const row = statements.change.get(...toChange(changes), id) as unknown as KeyRow | undefined
+        return row && toSummary(row)
+      }),
     revoke: async (id, at) =>
       guard(() => {
         const row = statements.revoke.get(at, id) as unknown as KeyRow | undefined
@@ -73,6 +90,10 @@ interface KeyRow {
   created_at: number
   expires_at: number | null
   revoked_at: number | null
+  project: string | null
+  limits: string | null
+  models: string | null
+  last_four: string | null
 }
 
 const toValues = (record: KeyRecord) => [
@@ -84,7 +105,20 @@ const toValues = (record: KeyRecord) => [
   record.createdAt,
   record.expiresAt ?? null,
   record.revokedAt ?? null,
+  record.project ?? null,
+  record.limits ? keyLimits.write(record.limits) : null,
+  record.models ? JSON.stringify(record.models) : null,
+  record.lastFour ?? null,
   record.hash,
+]
+
+/** Whether each column changes, and to what. */
+const toChange = ({ limits, models, expiresAt }: KeyChanges) => [
+  limits === undefined ? 0 : 1,
+  limits ? keyLimits.write(limits) : null,
+  models === undefined ? 0 : 1,
+  models ? JSON.stringify(models) : null,
+  expiresAt ?? null,
 ]
 
 const toSummary = (row: KeyRow): KeySummary => ({
@@ -93,6 +127,10 @@ const toSummary = (row: KeyRow): KeySummary => ({
   name: row.name,
   mode: row.mode,
   scopes: row.scopes.split(' ').filter(isScope),
+  ...(row.project !== null && { project: row.project }),
+  ...(row.limits !== null && { limits: keyLimits.read(row.limits) }),
+  ...(row.models !== null && { models: JSON.parse(row.models) as string[] }),
+  ...(row.last_four !== null && { lastFour: row.last_four }),
   createdAt: row.created_at,
   ...(row.expires_at !== null && { expiresAt: row.expires_at }),
   ...(row.revoked_at !== null && { revokedAt: row.revoked_at }),

@@ -15,15 +15,13 @@ interface DynamodbAnswer {
   readonly Items?: readonly DynamodbItem[]
   readonly Attributes?: DynamodbItem
   readonly LastEvaluatedKey?: DynamodbItem
-  /** Of each table, where the input asks with `ReturnConsumedCapacity`. */
+  /** Where the input asks for it with `ReturnConsumedCapacity`; a transaction has a list. */
   readonly ConsumedCapacity?: ConsumedCapacity | readonly ConsumedCapacity[]
 }
 
 export interface ConsumedCapacity {
-  readonly TableName: string
   readonly CapacityUnits?: number
-  readonly ReadCapacityUnits?: number
-  readonly WriteCapacityUnits?: number
+  readonly GlobalSecondaryIndexes?: Readonly<Record<string, { readonly CapacityUnits?: number }>>
 }
 
 /** What became of one action of a cancelled transaction, in the order of the actions. */
@@ -89,11 +87,7 @@ const retryable = new Set([
 /** Others use the same items: it passes as soon as they have finished, however often that takes. */
 const conflicts = new Set(['TransactionConflict', 'TransactionConflictException'])
 /** Of single actions; everything else that can stop one will stop it again. */
-const retryableReasons = new Set([
-  ...conflicts,
-  'ProvisionedThroughputExceeded',
-  'ThrottlingError',
-])
+const retryableReasons = new Set([...conflicts, 'ProvisionedThroughputExceeded', 'ThrottlingError'])
 const firstPauseMs = 25
 const longestPauseMs = 500
 
@@ -171,7 +165,8 @@ const isRefusal = ({ type, reasons }: Failure) =>
 const isRetryable = ({ type, reasons }: Failure) =>
   retryable.has(type) || conflicts.has(type) || someCode(reasons, retryableReasons)
 
-const isConflict = ({ type, reasons }: Failure) => conflicts.has(type) || someCode(reasons, conflicts)
+const isConflict = ({ type, reasons }: Failure) =>
+  conflicts.has(type) || someCode(reasons, conflicts)
 
 const someCode = (reasons: readonly CancellationReason[], codes: ReadonlySet<string>) =>
   reasons.some(({ Code = 'None' }) => codes.has(Code))

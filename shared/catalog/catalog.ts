@@ -60,11 +60,12 @@ function defaultOf(versions: readonly ModelEntry[]): ModelEntry {
 }
 
 function refuseAmbiguity(name: string, versions: readonly ModelEntry[]): void {
-  const names = versions.flatMap(({ manifest }) => [manifest.version, ...manifest.aliases])
+  const labels = versions.flatMap(({ manifest }) => [manifest.version, ...manifest.aliases])
+  const names = ['latest', ...labels]
   const twice = names.find((label, index) => names.indexOf(label) !== index)
   if (twice === undefined) return
   throw new ServiceError('configuration_invalid', {
-    detail: `${name}@${twice} names two versions; a version or alias must be unique.`,
+    detail: `${name}@${twice} has two meanings; a version or alias must be unique.`,
   })
 }
 

@@ -17,9 +17,9 @@ export const manifestSchema = z.strictObject({
   name: modelName,
   /** A decimal integer as a string, as TF Serving and Triton clients expect. */
   version: z.string().regex(/^[1-9][0-9]{0,8}$/, 'a decimal integer'),
-  /** Further names of this version: `{model}@{alias}`. `latest` is always the highest version. */
   /** The day this version was published. */
   released: z.iso.date().default('2026-11-23'),
+  /** Further names of this version: `{model}@{alias}`. `latest` is always the highest version. */
   aliases: z.array(z.string().regex(/^[a-z][a-z0-9-]{0,30}$/)).default([]),
   description: z.string().min(1).max(200),
   licence: z.string().min(1),

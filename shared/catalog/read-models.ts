@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { type Dirent, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Manifest } from './manifest.ts'
@@ -20,7 +20,7 @@ export function readModels(
   directory: string,
   { parse = (manifest) => manifest as Manifest, only }: ReadModelsOptions = {},
 ): ModelEntry[] {
-  return readdirSync(directory, { withFileTypes: true })
+  return readFolder(directory)
     .filter((item) => item.isDirectory() && existsSync(join(directory, item.name, 'manifest.json')))
     .filter((item) => only === undefined || item.name.split('@')[0] === only)
     .map((item) => readModelFolder(join(directory, item.name), item.name, parse))
@@ -47,6 +47,17 @@ function readModelFolder(
     sample: read('sample.json') as ModelEntry['sample'],
     expected: read('expected.json') as ModelEntry['expected'],
     folder,
+  }
+}
+
+function readFolder(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+  } catch (cause) {
+    throw new ServiceError('configuration_invalid', {
+      detail: `${directory} cannot be read as a folder of models: ${(cause as Error).message}`,
+      cause,
+    })
   }
 }
 

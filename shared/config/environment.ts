@@ -17,6 +17,12 @@ const variables = z.object({
   PERCALL_ARTIFACTS: text,
   /** `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/keys.sqlite`. */
   PERCALL_KEYS: text,
+  /** `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/ledger.sqlite`. */
+  PERCALL_LEDGER: text,
+  /** `s3://bucket` for large answers, where the ledger is a DynamoDB table. */
+  PERCALL_ANSWERS: text,
+  /** The price book; default `price-book.json` in the folder of model folders. */
+  PERCALL_PRICES: text,
   /** Secret under which keys are hashed; one machine makes its own. */
   PERCALL_KEY_PEPPER: z.optional(z.string().check(z.minLength(32))),
   /** A key that the local host accepts as it is. */
@@ -60,4 +66,12 @@ export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Enviro
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
   throw new ServiceError('configuration_invalid', { detail: problems.join('; ') })
+}
+
+/**
+ * ONNX Runtime reports its use to its maker unless told otherwise, and spends 60 ms of the first
+ * session on it. To be called in the main thread, before the runtime is loaded anywhere.
+ */
+export function silenceRuntimeTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1'
 }

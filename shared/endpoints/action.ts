@@ -1,11 +1,15 @@
 import middy from '@middy/core'
 import type { Authenticate } from '#shared/access/authenticate.ts'
+import type { Meter } from '#shared/metering/metered-call.ts'
+import type { LimitRate } from '#shared/metering/rate-limiter.ts'
 import { authenticate } from '#shared/middleware/authenticate/authenticate.ts'
 import type { Call } from '#shared/middleware/call.ts'
 import { compressResponse } from '#shared/middleware/compress-response/compress-response.ts'
 import { type Encode, encodeResponse } from '#shared/middleware/encode-response/encode-response.ts'
 import { errorResponse } from '#shared/middleware/error-response/error-response.ts'
+import { limitRate } from '#shared/middleware/limit-rate/limit-rate.ts'
 import { logCall } from '#shared/middleware/log-call/log-call.ts'
+import { type MeterStepOptions, meter } from '#shared/middleware/meter/meter.ts'
 import { readBody } from '#shared/middleware/read-body/read-body.ts'
 import { requestId } from '#shared/middleware/request-id/request-id.ts'
 import type { Step } from '#shared/middleware/step.ts'
@@ -19,6 +23,8 @@ export interface ActionServices {
   readonly authenticate: Authenticate
   readonly logger: Logger
   readonly bodyLimitBytes: number
+  readonly meter: Meter
+  readonly limitRate: LimitRate
 }
 
 /** What an action does between its edges. */
@@ -26,6 +32,10 @@ export interface ActionSteps<Input, Output> {
   decode: Decode<Input>
   run: (input: Input, call: Call<Input>) => Output | Promise<Output>
   encode: Encode<Input, Output>
+  /** What a call buys, where it is sold. */
+  purchase?: MeterStepOptions<Input>['purchase']
+  /** The input for the version that an earlier attempt of the call has pinned. */
+  repin?: MeterStepOptions<Input>['repin']
 }
 
 export type Action = (request: HttpRequest, match: RouteMatch | RouteMiss) => Promise<HttpResponse>
@@ -36,7 +46,7 @@ export type Action = (request: HttpRequest, match: RouteMatch | RouteMiss) => Pr
  */
 export function action<Input, Output>(
   services: ActionServices,
-  { decode, run, encode }: ActionSteps<Input, Output>,
+  { decode, run, encode, purchase, repin }: ActionSteps<Input, Output>,
 ): Action {
   const steps = [
     requestId(),
@@ -44,14 +54,16 @@ export function action<Input, Output>(
     logCall(services),
     errorResponse(),
     authenticate(services),
+    limitRate(services),
     readBody({ limitBytes: services.bodyLimitBytes }),
     validate({ decode }),
+    ...(purchase ? [meter({ meter: services.meter, purchase, repin })] : []),
     encodeResponse({ encode }),
   ] as unknown as Step<Input>[]
   // middy knows one type of response; here the handler's own becomes one in `encodeResponse`.
   const handle = middy<Call<Input>, HttpResponse>()
     .use(steps)
-    .handler((call: Call<Input>) => run(call.input, call) as never) as unknown as (
+    .handler((call: Call<Input>) => (call.replay ?? run(call.input, call)) as never) as unknown as (
     call: Call,
     context: object,
   ) => Promise<HttpResponse>

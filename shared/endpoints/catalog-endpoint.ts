@@ -8,6 +8,7 @@ import { matchRoute, type RouteMatch, type RouteMiss } from '#shared/protocols/r
 import { findTask } from '#shared/tasks/find-task.ts'
 import { type Action, action } from './action.ts'
 import { lambdaServices } from './lambda-services.ts'
+import { notReady } from './not-ready.ts'
 import type { Services } from './services.ts'
 
 /** What is true of the service as a whole: lists, cards, health, the OpenAPI document. */
@@ -32,14 +33,14 @@ export function catalogEndpoint(services: Services = lambdaServices()): Endpoint
     'server-metadata': answer(() => ({ name: 'percall', version: '2', extensions: [] })),
     live: answer(() => ({ live: true })),
     ready: answer(async () => {
-      await services.ready()
+      await services.ready().catch(notReady)
       return { live: true, ready: true }
     }),
     'v2-models': answer(() => ({ models: catalog.list().map(({ manifest }) => manifest.name) })),
   }
   // A model's own routes end here only where there is no such model.
-  const elsewhere = answer(({ model, route }) => {
-    if (model !== undefined) catalog.versions(model)
+  const elsewhere = answer(({ model, version, route }) => {
+    if (model !== undefined) catalog.find(model, version)
     throw new ServiceError('route_not_found', { detail: `${route.path} is not served here.` })
   })
 

@@ -18,7 +18,11 @@ export function jwtVerifier(environment: Environment): VerifyJwt | undefined {
   }
   const verifier = lazily(async () => {
     const { createJwtVerifier } = await import('#shared/access/verify-jwt.ts')
-    return createJwtVerifier({ issuer, audience, ...(tenantClaim !== undefined && { tenantClaim }) })
+    return createJwtVerifier({
+      issuer,
+      audience,
+      ...(tenantClaim !== undefined && { tenantClaim }),
+    })
   })
   return async (token) => (await verifier())(token)
 }

@@ -21,12 +21,19 @@ function toRequest(event: APIGatewayProxyEventV2): HttpRequest {
   const { body, isBase64Encoded, headers, requestContext, queryStringParameters } = event
   return {
     method: requestContext.http.method,
-    path: requestContext.http.path,
+    path: pathOf(requestContext),
     query: (queryStringParameters ?? {}) as Record<string, string>,
     headers,
     body: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8'),
     sourceIp: requestContext.http.sourceIp,
   }
+}
+
+/** Decoded by the gateway already; every stage but `$default` stands in front of it. */
+function pathOf({ http, stage }: APIGatewayProxyEventV2['requestContext']): string {
+  const prefix = `/${stage}`
+  if (stage === '$default' || !`${http.path}/`.startsWith(`${prefix}/`)) return http.path
+  return http.path.slice(prefix.length) || '/'
 }
 
 function toResult({ status, headers, body }: HttpResponse): APIGatewayProxyStructuredResultV2 {

@@ -4,15 +4,22 @@ import { createCatalog } from '#shared/catalog/catalog.ts'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
-import { readEnvironment } from '#shared/config/environment.ts'
+import { readEnvironment, silenceRuntimeTelemetry } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
+import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
+import { createRateLimiter } from '#shared/metering/rate-limiter.ts'
+import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { createLogger } from '#shared/observability/logger.ts'
 import { warmRuntime } from '#shared/runtime/onnx-session.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
 import { lazily } from './lazily.ts'
+import { lazyLedger } from './lazy-ledger.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
 import { openKeyStore } from './open-key-store.ts'
+import { openLedger } from './open-ledger.ts'
+import { openMeter } from './open-meter.ts'
+import { openRateStore } from './open-rate-store.ts'
 import type { Services } from './services.ts'
 
 /**
@@ -22,6 +29,7 @@ import type { Services } from './services.ts'
  * @param only the model that the function serves; none for the functions that run no model
  */
 export function lambdaServices(only?: string): Services {
+  silenceRuntimeTelemetry()
   const environment = readEnvironment()
   const directory =
     environment.PERCALL_MODELS ?? join(environment.LAMBDA_TASK_ROOT ?? '.', 'models')
@@ -31,8 +39,9 @@ export function lambdaServices(only?: string): Services {
 
   const readArtifact = async ({ manifest }: ModelEntry): Promise<Uint8Array<ArrayBuffer>> => {
     const bytes = (await artifactStore()).fetch(manifest.artifact)
-    // While the file is on its way, the runtime pays what its first session costs.
-    setImmediate(() => void warmOnce())
+    // While the file is on its way, the first caller's key gets its store opened, and the runtime
+    // pays what its first session costs. What fails here shows when it is needed.
+    setImmediate(() => void Promise.allSettled([keyStore(), warmOnce()]))
     return bytes
   }
   const threads = threadCount(
@@ -42,8 +51,18 @@ export function lambdaServices(only?: string): Services {
   if (pepper === undefined) {
     throw new ServiceError('configuration_invalid', { detail: 'PERCALL_KEY_PEPPER must be set.' })
   }
+  const ledger = lazyLedger(lazily(() => openLedger(environment)))
+  const rateStore = lazily(() => openRateStore(environment))
+  const prices = readPriceBook(environment.PERCALL_PRICES ?? join(directory, 'price-book.json'))
   return {
     catalog,
+    ledger,
+    prices,
+    meter: openMeter(ledger, prices),
+    limitRate: createRateLimiter({
+      store: { step: async (...step) => (await rateStore()).step(...step) },
+      fallback: createMemoryRateStore(),
+    }),
     runner: inlineRunner({ readArtifact, threads }),
     authenticate: createAuthenticator({
       keyStore: { find: async (id) => (await keyStore()).find(id) },
@@ -57,5 +76,4 @@ export function lambdaServices(only?: string): Services {
   }
 }
 
-/** It is only a head start: what keeps the runtime from starting shows when the model is loaded. */
-const warmOnce = lazily(() => warmRuntime().catch(() => undefined))
+const warmOnce = lazily(warmRuntime)

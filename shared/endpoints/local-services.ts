@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createAuthenticator } from '#shared/access/authenticate.ts'
 import type { KeyStore } from '#shared/access/key-store.ts'
@@ -10,14 +10,21 @@ import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
-import type { Environment } from '#shared/config/environment.ts'
+import { type Environment, silenceRuntimeTelemetry } from '#shared/config/environment.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
 import { threadedRunner } from '#shared/inference/threaded-runner.ts'
+import type { Ledger } from '#shared/metering/ledger.ts'
+import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
+import { createRateLimiter } from '#shared/metering/rate-limiter.ts'
+import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { createLogger } from '#shared/observability/logger.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
 import { openKeyStore } from './open-key-store.ts'
+import { openLedger } from './open-ledger.ts'
+import { openMeter } from './open-meter.ts'
 import type { Services } from './services.ts'
+import { startSweeping } from './sweeper.ts'
 
 export interface LocalServicesOptions {
   environment: Environment
@@ -33,9 +40,18 @@ export interface LocalServices extends Services {
   readonly pepper: string
 }
 
+const ownModels = join(import.meta.dirname, '../../models')
+
 /** The model folders that come with percall, unless `PERCALL_MODELS` names others. */
 export const modelsDirectory = ({ PERCALL_MODELS }: Environment): string =>
-  resolve(PERCALL_MODELS ?? join(import.meta.dirname, '../../models'))
+  resolve(PERCALL_MODELS ?? ownModels)
+
+/** The price book beside the models, else the one that comes with percall. */
+function priceBookFile(environment: Environment): string {
+  const beside = join(modelsDirectory(environment), 'price-book.json')
+  if (environment.PERCALL_PRICES !== undefined) return environment.PERCALL_PRICES
+  return existsSync(beside) ? beside : join(ownModels, 'price-book.json')
+}
 
 /** The services of one machine: a directory for S3, SQLite for DynamoDB, threads for Lambda. */
 export async function localServices({
@@ -44,6 +60,7 @@ export async function localServices({
   developmentKey = environment.PERCALL_DEV_KEY,
   onProgress,
 }: LocalServicesOptions): Promise<LocalServices> {
+  silenceRuntimeTelemetry()
   const home = environment.PERCALL_HOME
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const logger = createLogger({ level: environment.PERCALL_LOG })
@@ -54,12 +71,17 @@ export async function localServices({
     onCacheFailure: (cause) => logger.warn('the artifact cache cannot be written', { cause }),
   })
   const keyStore = await openKeyStore(environment)
+  const ledger = await openLedger(environment)
+  await openOwnAccount(ledger)
+  const prices = readPriceBook(priceBookFile(environment))
+  const rates = createMemoryRateStore()
   const pepper = environment.PERCALL_KEY_PEPPER ?? readPepperFile(join(home, 'pepper'))
 
   const readArtifact = (entry: ModelEntry) =>
     artifacts.fetch(entry.manifest.artifact, {
       onProgress: (progress) => onProgress?.(entry, progress),
     })
+  const stopSweeping = startSweeping(ledger, logger)
   const cpus = cpuShare()
   const runner =
     place === 'threads'
@@ -68,6 +90,10 @@ export async function localServices({
 
   return {
     catalog,
+    ledger,
+    prices,
+    meter: openMeter(ledger, prices),
+    limitRate: createRateLimiter({ store: rates, fallback: rates }),
     runner,
     artifacts,
     keyStore,
@@ -88,8 +114,16 @@ export async function localServices({
       if (smallest) await runner.ready(smallest)
     },
     async close() {
+      stopSweeping()
       await runner.close()
       keyStore.close?.()
+      await ledger.close()
     },
   }
+}
+
+/** One machine serves one owner, who is shown what calls cost and not stopped by it. */
+async function openOwnAccount(ledger: Ledger): Promise<void> {
+  if (await ledger.account('default')) return
+  await ledger.putAccount({ tenant: 'default', currency: 'USD', mode: 'postpaid', limits: {} })
 }

@@ -1,5 +1,6 @@
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { taskModelOf } from '#shared/inference/task-model.ts'
 import { isMiss } from '#shared/middleware/call.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
@@ -9,6 +10,8 @@ import { matchRoute, type RouteMatch, type RouteMiss } from '#shared/protocols/r
 import { findTask } from '#shared/tasks/find-task.ts'
 import { type Action, action } from './action.ts'
 import { lambdaServices } from './lambda-services.ts'
+import { notReady } from './not-ready.ts'
+import { purchaseOf } from './purchase-of.ts'
 import type { Services } from './services.ts'
 
 /**
@@ -19,7 +22,7 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
   const { catalog, runner } = services
   const entryOf = (match: RouteMatch | RouteMiss): ModelEntry => {
     if (isMiss(match)) throw match.error
-    if (match.model !== name) catalog.versions(match.model ?? '')
+    if (match.model !== name) throw new ServiceError('model_not_found')
     return catalog.find(name, match.version)
   }
 
@@ -30,6 +33,11 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
         const { media } = await findTask(entry.manifest.task.name)
         return { entry, asked: decodePredict(request, media) }
       },
+      async purchase({ input: { entry, asked } }) {
+        const task = await findTask(entry.manifest.task.name)
+        return purchaseOf(entry, task.rows(asked.inputs, taskModelOf(entry)).rows.length)
+      },
+      repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
       run: ({ entry, asked }) => runner.predict(entry, asked),
       encode: (prediction, { input }) => encodePrediction(input.entry, prediction),
     }),
@@ -38,6 +46,11 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
         const entry = entryOf(match)
         return { entry, asked: decodeInfer(request, entry) }
       },
+      purchase({ input: { entry, asked } }) {
+        const [first] = Object.values(asked.inputs)
+        return purchaseOf(entry, first?.shape[0] ?? 1)
+      },
+      repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
       run: ({ entry, asked }) => runner.infer(entry, asked),
       encode: (result, { input }) => encodeInfer(input.entry, input.asked, result),
     }),
@@ -67,14 +80,4 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
   }
   endpoint.warm = () => runner.load(catalog.find(name))
   return endpoint
-}
-
-/** Whatever keeps a model from serving, a readiness probe hears 503 (Open Inference Protocol v2). */
-function notReady(thrown: unknown): never {
-  const { detail, model, code, cause } = ServiceError.from(thrown)
-  throw new ServiceError('model_not_ready', {
-    detail: `${detail ?? 'The model cannot be loaded.'} (${code})`,
-    ...(model !== undefined && { model }),
-    cause: cause ?? thrown,
-  })
 }

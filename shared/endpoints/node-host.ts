@@ -1,6 +1,11 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Endpoint, HttpRequest } from '#shared/protocols/http-message.ts'
+import { setTimeout } from 'node:timers/promises'
+import type { Endpoint, HttpRequest, HttpResponse } from '#shared/protocols/http-message.ts'
+
+/** How long a connection whose body is too large is read on, so that its caller sees the answer. */
+const lingerMs = 2_000
 
 export interface NodeHostOptions {
   endpoint: Endpoint
@@ -9,6 +14,8 @@ export interface NodeHostOptions {
   port: number
   /** Bytes of a body; beyond it the host stops reading. */
   bodyLimitBytes: number
+  /** A request that has not arrived whole by then is answered 408. */
+  requestTimeoutMs?: number
 }
 
 export interface NodeHost {
@@ -19,10 +26,27 @@ export interface NodeHost {
 
 /** Serves an endpoint over HTTP/1.1 in this process. */
 export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost> {
-  const { endpoint, host, port, bodyLimitBytes } = options
+  const { endpoint, host, port, bodyLimitBytes, requestTimeoutMs = 60_000 } = options
   const server = createServer(
-    { maxHeaderSize: 8_192, requestTimeout: 60_000, headersTimeout: 10_000, noDelay: true },
-    (incoming, outgoing) => void serve(endpoint, bodyLimitBytes, incoming, outgoing),
+    {
+      maxHeaderSize: 8_192,
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(10_000, requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs),
+      noDelay: true,
+    },
+    async (incoming, outgoing) => {
+      try {
+        const request = await readRequest(incoming, bodyLimitBytes)
+        const response = await endpoint(request)
+        // While the host closes, kept-alive connections would hold it open.
+        if (!server.listening) response.headers.connection = 'close'
+        await answer(response, request.oversized ? incoming : undefined, outgoing)
+      } catch {
+        // The caller went away while sending; there is nobody left to answer.
+        outgoing.destroy()
+      }
+    },
   )
   await listen(server, host, port)
   const { port: actualPort } = server.address() as AddressInfo
@@ -36,27 +60,27 @@ export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost>
   }
 }
 
-async function serve(
-  endpoint: Endpoint,
-  limitBytes: number,
-  incoming: IncomingMessage,
+/** @param unread a request whose body was not read to its end, and would be taken for the next */
+async function answer(
+  { status, headers, body }: HttpResponse,
+  unread: IncomingMessage | undefined,
   outgoing: ServerResponse,
 ): Promise<void> {
-  try {
-    const request = await readRequest(incoming, limitBytes)
-    const { status, headers, body } = await endpoint(request)
-    // A body that was not read to its end would be taken for the next request.
-    if (request.oversized) headers.connection = 'close'
-    headers['content-length'] = String(Buffer.byteLength(body))
+  headers['content-length'] = String(Buffer.byteLength(body))
+  if (!unread) {
     outgoing.writeHead(status, headers).end(body)
-  } catch {
-    // The caller went away while sending; there is nobody left to answer.
-    outgoing.destroy()
+    return
   }
+  outgoing.writeHead(status, { ...headers, connection: 'close' }).write(body)
+  // Closed at once, the connection would be reset, and a caller that sends its whole body before it
+  // reads (Python's http.client) would never see the answer (RFC 9112, 9.6).
+  unread.resume()
+  await Promise.race([once(unread, 'close'), setTimeout(lingerMs, undefined, { ref: false })])
+  outgoing.end()
 }
 
 async function readRequest(incoming: IncomingMessage, limitBytes: number): Promise<HttpRequest> {
-  const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://localhost')
+  const { pathname, searchParams } = readTarget(incoming.url ?? '/')
   const body = await readBytes(incoming, limitBytes)
   return {
     method: incoming.method ?? 'GET',
@@ -79,7 +103,7 @@ function readBytes(incoming: IncomingMessage, limitBytes: number): Promise<Buffe
   incoming.on('data', (chunk: Buffer) => {
     received += chunk.length
     if (received > limitBytes) {
-      incoming.pause()
+      incoming.removeAllListeners('data').pause()
       resolve(undefined)
     } else {
       chunks.push(chunk)
@@ -88,6 +112,12 @@ function readBytes(incoming: IncomingMessage, limitBytes: number): Promise<Buffe
   incoming.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)))
   incoming.on('error', reject)
   return promise
+}
+
+/** A path, or the absolute form that proxies send; never a host for a path of two slashes. */
+function readTarget(target: string): URL {
+  if (target.startsWith('/')) return new URL(`http://localhost${target}`)
+  return URL.parse(target) ?? new URL('http://localhost/*')
 }
 
 /** A path whose percent-encoding is broken leads nowhere, as it stands. */

@@ -14,7 +14,7 @@ export async function openArtifactStore(environment: Environment): Promise<Artif
   const { region, credentials } = awsSettings(environment)
   return s3ArtifactStore({
     bucket,
-    prefix: prefix ? `${prefix.replace(/\/$/, '')}/` : '',
+    prefix,
     region,
     credentials,
     endpoint: environment.AWS_ENDPOINT_URL_S3,

@@ -203,6 +203,12 @@ export const errorCodes = {
     'The credentials do not have the scope that this call needs.',
     'Use a key with that scope.',
   ),
+  model_not_allowed: row(
+    403,
+    false,
+    'The key may not call this model.',
+    'Use a key that may, or add the model to the list of this one.',
+  ),
   too_many_attempts: row(
     429,
     true,
@@ -285,6 +291,7 @@ export const errorCodes = {
     'Add the price, or correct the manifest.',
   ),
   resource_not_found: row(404, false, 'There is no such thing.', 'Check the id.'),
+  result_too_large: row(422, false, 'The answer would be too large.', 'Ask for less at once.'),
   cursor_invalid: row(400, false, 'The cursor is not one.', 'Send next_cursor as it was received.'),
   // The model's file.
   artifact_not_found: row(

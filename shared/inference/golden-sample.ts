@@ -34,7 +34,9 @@ export function largestDifference(actual: unknown, expected: unknown): number {
     return actual === expected ? 0 : Number.POSITIVE_INFINITY
   }
   const names = Object.keys(expected)
-  if (Object.keys(actual).length !== names.length) return Number.POSITIVE_INFINITY
+  const sameForm =
+    Array.isArray(actual) === Array.isArray(expected) && Object.keys(actual).length === names.length
+  if (!sameForm) return Number.POSITIVE_INFINITY
   return names.reduce(
     (largest, name) => Math.max(largest, largestDifference(actual[name], expected[name])),
     0,

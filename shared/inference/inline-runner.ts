@@ -24,8 +24,12 @@ export function inlineRunner({
 }: InlineRunnerOptions): ModelRunner {
   const proofs = new WeakMap<Model, Promise<void>>()
   const prove = (model: Model): Promise<void> => {
-    const proof = proofs.get(model) ?? checkGoldenSample(model)
+    const known = proofs.get(model)
+    if (known) return known
+    const proof = checkGoldenSample(model)
     proofs.set(model, proof)
+    // A failure is forgotten: it may have been want of memory.
+    proof.catch(() => proofs.delete(model))
     return proof
   }
   const models = loadedModels({

@@ -17,7 +17,11 @@ export interface ModelThread {
   /** The models that it has been given work for, and so has loaded or is loading. */
   readonly models: ReadonlySet<string>
   run(entry: ModelEntry, work: Work): Promise<unknown>
-  /** Ends the thread. A native call that is under way ends first: nothing can stop it. */
+  /**
+   * Ends the thread, once the call under way has ended: nothing can stop a native call, and a thread
+   * that is told to end while it is inside one takes the whole process with it (SIGABRT,
+   * onnxruntime-node 1.30).
+   */
   end(): Promise<void>
 }
 
@@ -36,11 +40,13 @@ export function startModelThread({ readArtifact, limit, onExit }: ModelThreadOpt
   const entries = new Map<string, ModelEntry>()
   const calls = new Map<number, PromiseWithResolvers<unknown>>()
   let lastId = 0
+  let awaitsBytes = false
 
   const send = (message: ToWorker, transfer: ArrayBuffer[] = []) =>
     worker.postMessage(message, transfer)
 
   const giveBytes = async (key: string): Promise<void> => {
+    awaitsBytes = true
     try {
       // A copy of its own: what is transferred is gone here, and others may share the original.
       const bytes = (await readArtifact(entries.get(key) as ModelEntry)).slice()
@@ -48,6 +54,7 @@ export function startModelThread({ readArtifact, limit, onExit }: ModelThreadOpt
     } catch (thrown) {
       send({ type: 'no-bytes', key, error: portableError(thrown) })
     }
+    awaitsBytes = false
   }
   const settle = (id: number): PromiseWithResolvers<unknown> | undefined => {
     const call = calls.get(id)
@@ -96,6 +103,7 @@ export function startModelThread({ readArtifact, limit, onExit }: ModelThreadOpt
       return call.promise
     },
     async end() {
+      if (!awaitsBytes) await Promise.allSettled([...calls.values()].map(({ promise }) => promise))
       await worker.terminate()
     },
   }

@@ -24,6 +24,12 @@ if (!port) throw new Error('model-worker.ts is the entry of a worker thread')
 const { limit } = workerData as ModelWorkerData
 const entries = new Map<string, ModelEntry>()
 const awaited = new Map<string, PromiseWithResolvers<Uint8Array<ArrayBuffer>>>()
+/** The bytes are not kept here once they have arrived: the session has what it needs of them. */
+const arrivalOf = (key: string) => {
+  const arrival = awaited.get(key)
+  awaited.delete(key)
+  return arrival
+}
 const send = (message: FromWorker) => port.postMessage(message)
 
 const runner = inlineRunner({
@@ -48,9 +54,9 @@ port.on('message', async (message: ToWorker) => {
   if (message.type === 'model') {
     entries.set(message.key, message.entry)
   } else if (message.type === 'bytes') {
-    awaited.get(message.key)?.resolve(message.bytes)
+    arrivalOf(message.key)?.resolve(message.bytes)
   } else if (message.type === 'no-bytes') {
-    awaited.get(message.key)?.reject(revivedError(message.error))
+    arrivalOf(message.key)?.reject(revivedError(message.error))
   } else {
     try {
       const result = await perform(entries.get(message.key) as ModelEntry, message.work)

@@ -90,11 +90,11 @@ export function threadedRunner({
     const job: Job = { entry, work, done: Promise.withResolvers() }
     waiting.push(job)
     const { timeoutMs } = entry.manifest.limits
-    // Waiting counts too: whoever has waited that long is told so, and leaves the queue.
+    // Waiting counts too: the caller is told on time. A thread that began late may still end its
+    // run, within the same time from its own start; replacing it would cost more than the run.
     const timer = setTimeout(() => {
       const place = waiting.indexOf(job)
-      if (place < 0) return
-      waiting.splice(place, 1)
+      if (place >= 0) waiting.splice(place, 1)
       job.done.reject(deadlineExceeded(entry))
     }, timeoutMs)
     dispatch()

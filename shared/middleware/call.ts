@@ -1,4 +1,4 @@
-import type { HttpRequest } from '#shared/protocols/http-message.ts'
+import type { HttpRequest, HttpResponse } from '#shared/protocols/http-message.ts'
 import type { RouteMatch, RouteMiss } from '#shared/protocols/routes.ts'
 
 /**
@@ -12,6 +12,8 @@ export interface Call<Input = unknown> {
   /** Set by the first step. */
   id: string
   input: Input
+  /** An answer that was given before: nothing is run, and this is sent. */
+  replay?: HttpResponse
 }
 
 export const isMiss = (match: RouteMatch | RouteMiss): match is RouteMiss => 'error' in match

@@ -71,12 +71,11 @@ function readTensor(
     })
   }
   const { nonFinite } = limits
-  const { name } = info
-  const rank = dimensions.length
+  const { name, datatype: known } = info
   return {
-    datatype: info.datatype,
+    datatype: known,
     shape: dimensions,
-    data: readTensorData(data, { name, datatype: info.datatype, elements, rank, nonFinite }),
+    data: readTensorData(data, { name, datatype: known, shape: dimensions, nonFinite }),
   }
 }
 
@@ -139,20 +138,21 @@ const invalid = (detail: string) => new ServiceError('input_invalid', { detail }
 
 export function encodeInfer(
   { manifest }: ModelEntry,
-  { id }: V2Request,
+  { id, outputs }: V2Request,
   result: InferResult,
 ): HttpResponse {
+  // Not the object's own order: it puts names that are numbers first.
+  const names = outputs ?? manifest.outputs.map(({ name }) => name)
   return jsonResponse({
     model_name: manifest.name,
     model_version: manifest.version,
     ...(id !== undefined && { id }),
-    outputs: Object.entries(result.outputs).map(([name, tensor]) => ({
-      name,
-      datatype: tensor.datatype,
-      shape: tensor.shape,
-      data: jsonData(tensor),
-    })),
+    outputs: names.map((name) => encodeTensor(name, result.outputs[name] as Tensor)),
   })
+}
+
+function encodeTensor(name: string, tensor: Tensor): object {
+  return { name, datatype: tensor.datatype, shape: tensor.shape, data: jsonData(tensor) }
 }
 
 /** NaN and Infinity become `null`: JSON has no word for them, and numpy reads `null` as NaN. */

@@ -69,5 +69,5 @@ function describe(bytes: Uint8Array, cause: unknown): string {
   if (cause instanceof TypeError) return 'The body is not valid UTF-8.'
   // The engine's own words, without the piece of the body that it quotes.
   const position = /position (\d+)/.exec(String(cause))?.[1]
-  return position ? `It is malformed at byte ${position}.` : 'It is malformed or cut off.'
+  return position ? `It is malformed at character ${position}.` : 'It is malformed or cut off.'
 }

@@ -53,7 +53,7 @@ function fromQuery(query: HttpRequest['query']): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(query).map(([name, text]) => [
       name,
-      /^(-?\d+(\.\d+)?|true|false)$/.test(text) ? JSON.parse(text) : text,
+      /^(-?(0|[1-9]\d*)(\.\d+)?|true|false)$/.test(text) ? JSON.parse(text) : text,
     ]),
   )
 }

@@ -110,8 +110,9 @@ function variablesOf(
   pattern.forEach((part, at) => {
     if (typeof part === 'object') values.set(part.variable, segments[at] ?? '')
   })
-  const [model, alias] = (values.get('model') ?? '').split('@', 2)
-  return { model: model || undefined, version: values.get('version') ?? alias }
+  const [model, ...alias] = (values.get('model') ?? '').split('@')
+  const version = alias.length > 0 ? alias.join('@') : undefined
+  return { model: model || undefined, version: values.get('version') ?? version }
 }
 
 function route(

@@ -1,44 +1,48 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { type Datatype, datatypes, type TensorData } from '#shared/runtime/tensor.ts'
+import { type Datatype, datatypes, elementCount, type TensorData } from '#shared/runtime/tensor.ts'
 
 export interface TensorDataOptions {
   /** For messages. */
   name: string
   datatype: Datatype
-  /** Product of the shape, checked against the model's limit already. */
-  elements: number
-  /** Dimensions of the shape: `data` may be nested that deep, or flat. */
-  rank: number
+  /** Its product is checked against the model's limit already. */
+  shape: readonly number[]
   /** Accept `null` as NaN, where the model allows numbers that are not finite. */
   nonFinite: boolean
 }
 
 /**
- * The `data` member of a JSON tensor, flat or nested, as row-major memory.
+ * The `data` member of a JSON tensor, flat or nested, as row-major memory. What is nested must be
+ * nested as the shape says: values must not slip from one row into the next.
  * @throws ServiceError `element_count_wrong`, `datatype_wrong`, `number_not_finite`
  */
 export function readTensorData(data: unknown, options: TensorDataOptions): TensorData {
-  const { name, datatype, elements, rank } = options
+  const { name, datatype, shape } = options
   if (!Array.isArray(data)) {
     throw new ServiceError('datatype_wrong', { detail: `The data of "${name}" are not an array.` })
   }
+  const elements = elementCount(shape)
   const array =
     datatype === 'BYTES' ? new Array<string>(elements) : new datatypes[datatype].array(elements)
   const read = readers[datatype]
   let filled = 0
-  const fill = (values: readonly unknown[], depth: number): void => {
+  /** `size` is the product of the dimensions from `depth` on. */
+  const fill = (values: readonly unknown[], depth: number, size: number): void => {
+    const length = shape[depth] ?? 0
+    const nested = depth + 1 < shape.length && Array.isArray(values[0])
+    if (values.length !== (nested ? length : size)) throw countError(options)
     for (const value of values) {
-      if (Array.isArray(value) && depth < rank) {
-        fill(value, depth + 1)
-        continue
+      if (!nested) {
+        array[filled] = read(value, options) as never
+        filled += 1
+      } else if (Array.isArray(value)) {
+        fill(value, depth + 1, size / length)
+      } else {
+        throw countError(options)
       }
-      if (filled === elements) throw countError(options, `more than ${elements}`)
-      array[filled] = read(value, options) as never
-      filled += 1
     }
   }
-  fill(data, 1)
-  if (filled !== elements) throw countError(options, String(filled))
+  fill(data, 0, elements)
   return array as TensorData
 }
 
@@ -69,6 +73,8 @@ const readers: Record<Datatype, Read> = {
 
 function whole(minimum: number, maximum: number): Read {
   return (value, options) => {
+    // Where another tensor is INT64, a large number arrives as BigInt here, too.
+    if (typeof value === 'bigint') throw rangeError(options)
     if (typeof value !== 'number' || (Number.isFinite(value) && !Number.isInteger(value))) {
       throw typeError(options, 'whole numbers')
     }
@@ -93,15 +99,16 @@ function real(fits: (value: number) => boolean): Read {
       if (options.nonFinite) return Number.NaN
       throw rangeError(options)
     }
-    if (typeof value !== 'number') throw typeError(options, 'numbers')
-    if (fits(value)) return value
+    const number = typeof value === 'bigint' ? Number(value) : value
+    if (typeof number !== 'number') throw typeError(options, 'numbers')
+    if (fits(number)) return number
     throw rangeError(options)
   }
 }
 
-function countError({ name, elements }: TensorDataOptions, found: string): ServiceError {
+function countError({ name, shape }: TensorDataOptions): ServiceError {
   return new ServiceError('element_count_wrong', {
-    detail: `"${name}" has ${found} values; its shape asks for ${elements}.`,
+    detail: `The data of "${name}" do not fill the shape [${shape.join(', ')}], flat or nested.`,
   })
 }
 

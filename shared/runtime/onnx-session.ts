@@ -74,8 +74,11 @@ export const createOnnxSession: CreateSession = async (bytes, { threads, format 
   })
   let closed = false
 
-  const toNative = ({ datatype, data, shape }: Tensor): OrtTensor =>
-    new Tensor(ortTypes[datatype], data as Float32Array, shape)
+  const toNative = ({ datatype, data, shape }: Tensor): OrtTensor => {
+    const tensor = new Tensor(ortTypes[datatype], data as Float32Array, shape)
+    // The addon (1.30) reads FP16 from a Uint16Array alone, which `Tensor` turns into a Float16Array.
+    return data instanceof Float16Array ? Object.assign(tensor, { cpuData: bitsOf(data) }) : tensor
+  }
 
   const session: Session & { pinnedBytes: Uint8Array | undefined } = {
     pinnedBytes: inPlace ? bytes : undefined,
@@ -98,6 +101,9 @@ export const createOnnxSession: CreateSession = async (bytes, { threads, format 
   }
   return session
 }
+
+const bitsOf = ({ buffer, byteOffset, length }: Float16Array) =>
+  new Uint16Array(buffer, byteOffset, length)
 
 function fromNative(results: InferenceSession.OnnxValueMapType, names: readonly string[]): Tensors {
   const tensors: Record<string, Tensor> = {}

@@ -23,7 +23,20 @@ export function describeKeyStore(open: () => KeyStore | Promise<KeyStore>): void
   test('finds a key again exactly as it was put', async () => {
     const store = await open()
     const plain = newRecord()
-    const full = newRecord({ mode: 'test', scopes: ['admin'], expiresAt: 1_795_400_000_001 })
+    const full = newRecord({
+      mode: 'test',
+      scopes: ['admin'],
+      expiresAt: 1_795_400_000_001,
+      project: 'shop',
+      limits: {
+        monthlySpend: 2n ** 62n,
+        dailyCalls: 5,
+        concurrency: 1,
+        rate: { perMinute: 60, burst: 2 },
+      },
+      models: ['iris', 'spam'],
+      lastFour: 'a1B2',
+    })
     expect(await store.put(plain)).toBe(true)
     expect(await store.put(full)).toBe(true)
     expect(asPlain(await store.find(plain.id))).toStrictEqual(asPlain(plain))
@@ -84,10 +97,45 @@ export function describeKeyStore(open: () => KeyStore | Promise<KeyStore>): void
     expect(await store.revoke(summary.id, 20)).toStrictEqual({ ...summary, revokedAt: 10 })
   })
 
+  test('changes limits, models and expiry, each by itself, and takes them away', async () => {
+    const store = await open()
+    const { hash, ...summary } = newRecord({ limits: { dailyCalls: 5 }, models: ['iris'] })
+    await store.put({ ...summary, hash })
+    const { limits: _, models: __, ...bare } = summary
+    expect(await store.change(summary.id, {})).toStrictEqual(summary)
+    const limits = { monthlySpend: 7n }
+    expect(await store.change(summary.id, { limits })).toStrictEqual({ ...summary, limits })
+    const expiresAt = 1_795_400_000_001
+    expect(await store.change(summary.id, { expiresAt, models: ['spam'] })).toStrictEqual({
+      ...summary,
+      limits,
+      models: ['spam'],
+      expiresAt,
+    })
+    expect(await store.change(summary.id, { limits: null, models: null })).toStrictEqual({
+      ...bare,
+      expiresAt,
+    })
+    expect(asPlain(await store.find(summary.id))).toStrictEqual(
+      asPlain({ ...bare, expiresAt, hash }),
+    )
+    expect(await store.change('nothing0', { limits })).toBeUndefined()
+    expect(await store.change('nothing0', {})).toBeUndefined()
+    expect(await store.find('nothing0')).toBeUndefined()
+  })
+
   test("lists a tenant's keys oldest first, without their hashes and without those of others", async () => {
     const store = await open()
     const tenant = `tenant-${newRecord().id}`
-    const late = newRecord({ tenant, createdAt: 300, expiresAt: 999 })
+    const late = newRecord({
+      tenant,
+      createdAt: 300,
+      expiresAt: 999,
+      project: 'shop',
+      limits: { concurrency: 2 },
+      models: ['iris'],
+      lastFour: 'a1B2',
+    })
     const early = newRecord({ tenant, createdAt: 100, mode: 'test' })
     const middle = newRecord({ tenant, createdAt: 200 })
     for (const record of [late, early, middle, newRecord()]) await store.put(record)

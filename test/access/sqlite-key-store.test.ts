@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { KeyStore } from '#shared/access/key-store.ts'
-import { openSqliteDatabase } from '#shared/access/sqlite-database.ts'
 import { createSqliteKeyStore } from '#shared/access/sqlite-key-store.ts'
+import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
 import { describeKeyStore, newRecord } from './key-store-contract.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'percall-keys-'))
@@ -82,6 +82,32 @@ describe('keys in SQLite', () => {
     other.exec('ROLLBACK')
     other.close()
     expect(await store.put(newRecord())).toBe(true)
+  })
+
+  test('still knows the keys of a file that the first version made', async () => {
+    const path = join(directory, 'first.sqlite')
+    const first = new DatabaseSync(path)
+    first.exec(`CREATE TABLE keys (
+      id TEXT PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL, mode TEXT NOT NULL,
+      hash BLOB NOT NULL, scopes TEXT NOT NULL, created_at INTEGER NOT NULL,
+      expires_at INTEGER, revoked_at INTEGER) STRICT, WITHOUT ROWID;
+      INSERT INTO keys VALUES ('old00000', 'acme', 'old', 'live', zeroblob(32), 'predict', 1, 2, 3);
+      PRAGMA user_version = 1`)
+    first.close()
+    const store = open('first.sqlite')
+    const old = {
+      id: 'old00000',
+      tenant: 'acme',
+      name: 'old',
+      mode: 'live',
+      scopes: ['predict'],
+      createdAt: 1,
+      expiresAt: 2,
+      revokedAt: 3,
+    }
+    expect(await store.list('acme')).toStrictEqual([old])
+    const limits = { dailyCalls: 1 }
+    expect(await store.change('old00000', { limits })).toStrictEqual({ ...old, limits })
   })
 
   test('refuses a file that is not a database', () => {

@@ -141,6 +141,50 @@ test('tells a condition that did not hold from a failure, and hands over the ite
   expect(seen).toHaveLength(1)
 })
 
+const cancelled = (...codes: string[]) =>
+  failure(400, 'TransactionCanceledException', {
+    CancellationReasons: codes.map((Code) => ({ Code, ...(Code === 'None' ? {} : { Item }) })),
+  })
+const Item = { id: { S: 'taken' } }
+
+test('tells which conditions of a transaction did not hold, in their order', async () => {
+  const answer = cancelled('None', 'ConditionalCheckFailed', 'TransactionConflict')
+  const { client, seen } = await setUp([answer])
+  await expect(client.call('TransactWriteItems', {})).rejects.toMatchObject({
+    name: 'DynamodbRefusal',
+    reasons: [
+      { Code: 'None' },
+      { Code: 'ConditionalCheckFailed', Item },
+      { Code: 'TransactionConflict', Item },
+    ],
+  })
+  expect(seen).toHaveLength(1)
+})
+
+test('repeats a transaction that was in the way of another until the deadline', async () => {
+  const conflict = cancelled('TransactionConflict', 'None')
+  const single = failure(400, 'TransactionConflictException')
+  const { client, seen } = await setUp([...Array(8).fill(conflict), single, ok], {
+    maxAttempts: 2,
+    deadlineMs: 10_000,
+  })
+  expect(await client.call('TransactWriteItems', {})).toEqual({ Item: { id: { S: 'x' } } })
+  expect(seen).toHaveLength(10)
+
+  const endless = await setUp([conflict], { maxAttempts: 2, deadlineMs: 1_000 })
+  await expect(endless.client.call('TransactWriteItems', {})).rejects.toEqual(unavailable)
+  expect(endless.clock.now).toBeLessThan(1_795_392_001_000)
+})
+
+test('repeats a throttled transaction, and never one that is wrong', async () => {
+  const { client, seen } = await setUp([cancelled('ThrottlingError'), ok])
+  await client.call('TransactWriteItems', {})
+  expect(seen).toHaveLength(2)
+  const wrong = await setUp([cancelled('ValidationError'), ok])
+  await expect(wrong.client.call('TransactWriteItems', {})).rejects.toEqual(unavailable)
+  expect(wrong.seen).toHaveLength(1)
+})
+
 test('refuses an answer that is not JSON', async () => {
   const { client } = await setUp([{ status: 200, body: '{"Item":' }])
   await expect(client.call('GetItem', {})).rejects.toEqual(unavailable)

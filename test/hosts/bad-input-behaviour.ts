@@ -153,7 +153,7 @@ export function badInputBehaviour(start: StartHost): void {
         [pngBomb(15_000, 15_000), 422, 'image_too_large'],
         [jpeg.subarray(0, jpeg.length / 2), 422, 'image_unreadable'],
         [Buffer.from('GIF89a and nothing else'), 415, 'image_type_unsupported'],
-        [Buffer.alloc(0), 422, 'input_invalid'],
+        [Buffer.alloc(0), 415, 'image_type_unsupported'],
       ] as const) {
         const answer = await client.post('/v1/models/faces/predict', image, {
           'content-type': 'image/jpeg',

@@ -15,6 +15,9 @@ export function useHost(start: StartHost, settings: Pick<HostSettings, 'unpublis
   beforeAll(async () => {
     issuer = await startOidcIssuer([await newSigningKey('first')])
     host = await start({ jwtIssuer: issuer.url, ...settings })
+    for (const tenant of ['default', 'alice']) {
+      await host.ledger.putAccount({ tenant, currency: 'USD', mode: 'postpaid', limits: {} })
+    }
     const manager = createKeyManager({ keyStore: host.keyStore, pepper: host.pepper })
     const created = await manager.create({
       name: 'suite',

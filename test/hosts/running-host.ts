@@ -1,5 +1,6 @@
 import type { KeyStore } from '#shared/access/key-store.ts'
 import type { ArtifactStore } from '#shared/artifacts/artifact-store.ts'
+import type { Ledger } from '#shared/metering/ledger.ts'
 import type { HttpAnswer, HttpCall } from '#test/lambda/http-api.ts'
 
 /** A place where percall runs, as the behaviour suite sees it: HTTP in front, stores behind. */
@@ -8,6 +9,7 @@ export interface RunningHost {
   /** The stores that the host reads, to make keys in and to damage files in. */
   readonly keyStore: KeyStore
   readonly pepper: string
+  readonly ledger: Ledger
   readonly artifacts: ArtifactStore
   stop(): Promise<void>
 }

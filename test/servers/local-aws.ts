@@ -5,7 +5,11 @@ import { publishArtifact } from '#shared/artifacts/publish-artifact.ts'
 import { s3ArtifactStore } from '#shared/artifacts/s3-artifact-store.ts'
 import { createDynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
+import { createDynamodbLedger } from '#shared/metering/dynamodb-ledger.ts'
+import type { Ledger } from '#shared/metering/ledger.ts'
+import { createS3AnswerStore } from '#shared/metering/s3-answer-store.ts'
 import { createKeyTable } from '#test/access/key-table.ts'
+import { createLedgerTable } from '#test/metering/dynamodb-ledger-table.ts'
 import { startDynamoDbLocal } from './dynamodb-local.ts'
 import { startRealS3Server } from './real-s3-server.ts'
 
@@ -13,6 +17,7 @@ import { startRealS3Server } from './real-s3-server.ts'
 interface AwsStores {
   readonly artifacts: ArtifactStore
   readonly keyStore: KeyStore
+  readonly ledger: Ledger
   readonly pepper: string
   /** What the deployment tells its functions. */
   readonly environment: Readonly<Record<string, string>>
@@ -46,6 +51,8 @@ export async function startLocalAws(): Promise<LocalAws> {
       deployments += 1
       const [table, prefix] = [`keys-${deployments}`, `deployment-${deployments}`]
       await createKeyTable(client, table)
+      const ledgerTable = `ledger-${deployments}`
+      await createLedgerTable(client, ledgerTable)
       const artifacts = s3ArtifactStore({
         bucket,
         prefix: `${prefix}/`,
@@ -61,6 +68,16 @@ export async function startLocalAws(): Promise<LocalAws> {
       return {
         artifacts,
         keyStore: createDynamodbKeyStore({ client, table }),
+        ledger: createDynamodbLedger({
+          client,
+          table: ledgerTable,
+          answers: createS3AnswerStore({
+            bucket,
+            region,
+            credentials: () => credentials,
+            endpoint,
+          }),
+        }),
         pepper,
         environment: {
           AWS_REGION: region,
@@ -70,6 +87,8 @@ export async function startLocalAws(): Promise<LocalAws> {
           AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
           PERCALL_ARTIFACTS: `s3://${bucket}/${prefix}`,
           PERCALL_KEYS: `dynamodb:${table}`,
+          PERCALL_LEDGER: `dynamodb:${ledgerTable}`,
+          PERCALL_ANSWERS: `s3://${bucket}`,
           PERCALL_KEY_PEPPER: pepper,
         },
       }

@@ -25,11 +25,10 @@ export function compressResponse({
   return { after: compress, onError: compress }
 }
 
+/** A coding that is named counts as it says; `*` speaks for those that are not. */
 function accepts(header: string, name: string): boolean {
-  return header.split(',').some((item) => {
-    const [coding, ...parameters] = item.split(';').map((part) => part.trim())
-    return (
-      (coding === name || coding === '*') && !parameters.some((part) => /^q=0(\.0*)?$/.test(part))
-    )
-  })
+  const items = header.split(',').map((item) => item.split(';').map((part) => part.trim()))
+  const chosen =
+    items.find(([coding]) => coding === name) ?? items.find(([coding]) => coding === '*')
+  return chosen !== undefined && !chosen.some((part) => /^q=0(\.0*)?$/.test(part))
 }

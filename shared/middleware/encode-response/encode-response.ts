@@ -12,7 +12,8 @@ export function encodeResponse<Input, Output>({
 }): Step<Input, Output | HttpResponse> {
   return {
     after(request) {
-      request.response = encode(request.response as Output, request.event)
+      const { event, response } = request
+      if (!event.replay) request.response = encode(response as Output, event)
     },
   }
 }

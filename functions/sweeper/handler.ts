@@ -1,0 +1,3 @@
+import { onSchedule } from '#shared/endpoints/sweeper.ts'
+
+export const handler = onSchedule()

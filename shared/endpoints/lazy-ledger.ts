@@ -1,0 +1,20 @@
+import type { Ledger } from '#shared/metering/ledger.ts'
+
+/** A ledger that is opened by the first call that needs it. */
+export function lazyLedger(open: () => Promise<Ledger>): Ledger {
+  return {
+    reserve: async (reservation) => (await open()).reserve(reservation),
+    settle: async (settlement) => (await open()).settle(settlement),
+    release: async (release) => (await open()).release(release),
+    find: async (tenant, requestKey) => (await open()).find(tenant, requestKey),
+    findRetried: async (...retry) => (await open()).findRetried(...retry),
+    expiredLeases: async (time, limit) => (await open()).expiredLeases(time, limit),
+    putAccount: async (account) => (await open()).putAccount(account),
+    account: async (tenant) => (await open()).account(tenant),
+    counters: async (ids) => (await open()).counters(ids),
+    post: async (...entry) => (await open()).post(...entry),
+    entries: async (query) => (await open()).entries(query),
+    tenants: async () => (await open()).tenants(),
+    close: async () => (await open()).close(),
+  }
+}

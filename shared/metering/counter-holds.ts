@@ -1,0 +1,38 @@
+import type { CallLimits, CounterHold } from './ledger.ts'
+import type { Micros } from './money.ts'
+
+/** Who is limited, and to what. */
+export interface LimitedParty {
+  readonly scope: CounterHold['scope']
+  /** Unique among all tenants, e.g. `acme/key-1`. */
+  readonly id: string
+  readonly limits: CallLimits
+}
+
+/**
+ * The counters that a call moves: for each party its money of the month, its calls of the day and
+ * its calls at a time, each only where it is limited, since every counter costs a write.
+ */
+export function counterHolds(
+  parties: readonly LimitedParty[],
+  hold: Micros,
+  now: number,
+): CounterHold[] {
+  const time = new Date(now).toISOString()
+  return parties.flatMap(({ scope, id, limits }) => {
+    const counter = (
+      kind: CounterHold['kind'],
+      period: string,
+      amount: bigint,
+      limit: bigint | number | undefined,
+    ): CounterHold[] =>
+      limit === undefined
+        ? []
+        : [{ id: `${scope}:${id}:${kind}${period}`, scope, kind, amount, limit: BigInt(limit) }]
+    return [
+      ...counter('spend', `:${time.slice(0, 7)}`, hold, limits.monthlySpend),
+      ...counter('calls', `:${time.slice(0, 10)}`, 1n, limits.dailyCalls),
+      ...counter('concurrency', '', 1n, limits.concurrency),
+    ]
+  })
+}

@@ -1,0 +1,161 @@
+import { attributes } from '#shared/aws/dynamodb-attributes.ts'
+import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { entryItem } from './dynamodb-entry-item.ts'
+import { ledgerActions } from './dynamodb-ledger-actions.ts'
+import { ledgerKeys } from './dynamodb-ledger-keys.ts'
+import type { LedgerTable, Step } from './dynamodb-ledger-table.ts'
+import { requestItem } from './dynamodb-request-item.ts'
+import type { createStoredAnswers } from './dynamodb-stored-answers.ts'
+import type {
+  CounterHold,
+  FinishOutcome,
+  LedgerEntry,
+  Release,
+  RequestRecord,
+  Settlement,
+  StoredAnswer,
+} from './ledger.ts'
+import type { Micros } from './money.ts'
+
+const { text, number, readText } = attributes
+
+/** A request goes on existing this long after its answer expired, for clocks that disagree. */
+const keptAfterExpiryMs = 60 * 60 * 1_000
+/** So long another payload under the key of a void request is still seen to be a mistake. */
+const keptVoidMs = 24 * 60 * 60 * 1_000
+
+interface Ending extends Pick<Settlement, 'tenant' | 'requestKey' | 'fence' | 'now'> {
+  readonly state: 'done' | 'void' | 'rejected'
+  readonly charge: Micros | undefined
+  readonly answer: StoredAnswer | undefined
+  readonly entry: Pick<LedgerEntry, 'id' | 'type' | 'units' | 'reference'>
+}
+
+/** The transactions behind `Ledger.settle` and `Ledger.release`. */
+export function createFinish(table: LedgerTable, answers: ReturnType<typeof createStoredAnswers>) {
+  const actions = ledgerActions(table.name)
+
+  return {
+    settle: ({ charge, units, answer, ...settlement }: Settlement) =>
+      finish({
+        ...settlement,
+        state: 'done',
+        charge,
+        answer,
+        entry: { id: settlement.requestKey, type: 'charge', units, reference: undefined },
+      }),
+
+    release: ({ outcome, reason, ...ending }: Release) =>
+      finish({
+        ...ending,
+        state: outcome.kind,
+        charge: undefined,
+        answer: outcome.kind === 'rejected' ? outcome.answer : undefined,
+        entry: {
+          id: `${ending.requestKey}:${ending.fence}`,
+          type: outcome.kind === 'rejected' ? 'rejection' : 'void',
+          units: {},
+          reference: reason,
+        },
+      }),
+  }
+
+  async function finish(ending: Ending): Promise<FinishOutcome> {
+    const { tenant, requestKey, fence, state, answer } = ending
+    // Written before the transaction that points at it, and only by who may still win.
+    let answered: DynamodbItem | undefined
+    const entry = { stands: false }
+    return table.transact(async () => {
+      const item = await table.get(ledgerKeys.request(tenant, requestKey))
+      const mine = item && readText(item, 'fence') === fence
+      if (mine && readText(item, 'state') === state) return { outcome: await finished(item) }
+      if (!mine || readText(item, 'state') !== 'reserved') {
+        if (answered) await answers.forget(answered)
+        return { outcome: await lost(item) }
+      }
+      answered ??= answer ? await answers.toAttributes(ending, answer) : {}
+      const { changes, steps } = plan(item, ending, answered, entry)
+      return { steps, done: () => finished({ ...item, ...changes }, answer) }
+    })
+  }
+
+  function plan(
+    item: DynamodbItem,
+    ending: Ending,
+    answered: DynamodbItem,
+    standing: { stands: boolean },
+  ) {
+    const { tenant, fence, now, state, charge, answer, entry } = ending
+    const request = requestItem.toRecord(item)
+    const { hold, counters, sale } = request
+    const paid = charge ?? 0n
+    if (paid < 0n || paid > hold) {
+      throw new ServiceError('internal', { detail: 'A charge is between nothing and its hold.' })
+    }
+    const purgeAt = answer ? answer.expiresAt + keptAfterExpiryMs : now + keptVoidMs
+    const changes = {
+      state: text(state),
+      ...answered,
+      ...(charge !== undefined && { charge: number(charge) }),
+      // Time to live is counted in seconds.
+      purgeAt: number(Math.ceil(purgeAt / 1_000)),
+    }
+    const currency = requestItem.currency(item)
+    const prepaid = requestItem.mode(item) === 'prepaid'
+    const move = { available: prepaid ? hold - paid : 0n, held: -hold, spent: paid }
+    const written = { tenant, amount: paid, at: now, sale, creditExpiresAt: undefined, ...entry }
+    const changed = [
+      actions.set(ledgerKeys.request(tenant, ending.requestKey), changes, {
+        remove: 'leaseGroup',
+        condition: '#state = :reserved AND #fence = :fence',
+        values: { ':reserved': text('reserved'), ':fence': text(fence) },
+      }),
+      ...actions.move(tenant, move),
+      ...counters.flatMap((counter) => {
+        const amount = givenBack(counter, charge)
+        return amount === 0n ? [] : [actions.uncount(counter.id, amount)]
+      }),
+    ]
+    const steps: Step<FinishOutcome>[] = changed.map((action) => ({ action, refused: lookAgain }))
+    if (!standing.stands) {
+      const item = entryItem.fromEntry({ ...written, currency })
+      steps.push({
+        action: actions.put(item, 'attribute_not_exists(#pk)'),
+        refused: () => {
+          // Charged already, and forgotten since: never again. An attempt that was voided, reserved
+          // again and is voided again has its entry.
+          if (state === 'done') return { kind: 'lost', request }
+          standing.stands = true
+          return undefined
+        },
+      })
+    }
+    return { changes, steps }
+  }
+
+  async function finished(item: DynamodbItem, answer?: StoredAnswer): Promise<FinishOutcome> {
+    const request = await recordOf(item, answer)
+    const account = await table.account(request.tenant)
+    if (account) return { kind: 'finished', request, account }
+    throw new ServiceError('store_unavailable', {
+      cause: new Error('A request belongs to an account that does not exist.'),
+    })
+  }
+
+  async function lost(item: DynamodbItem | undefined): Promise<FinishOutcome> {
+    return { kind: 'lost', request: item && (await recordOf(item)) }
+  }
+
+  async function recordOf(item: DynamodbItem, answer?: StoredAnswer): Promise<RequestRecord> {
+    return requestItem.toRecord(item, answer ?? (await answers.read(item)))
+  }
+}
+
+const lookAgain = () => undefined
+
+/** What a counter gets back when a request ends; `charge` where it was sold. */
+function givenBack({ kind, amount }: CounterHold, charge: Micros | undefined): bigint {
+  if (charge === undefined) return amount
+  return { spend: amount - charge, calls: 0n, concurrency: amount }[kind]
+}

@@ -1,0 +1,95 @@
+import type { DynamodbClient, DynamodbItem } from '#shared/aws/dynamodb-client.ts'
+import { attributeNames, type WriteAction, writeTogether } from '#shared/aws/dynamodb-write.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { accountItem } from './dynamodb-account-item.ts'
+import { ledgerKeys } from './dynamodb-ledger-keys.ts'
+import type { Account } from './ledger.ts'
+
+export type LedgerTable = ReturnType<typeof openLedgerTable>
+
+export interface LedgerQuery {
+  /** An index; default: the table itself, read consistently. */
+  readonly index?: string
+  readonly condition: string
+  readonly filter?: string | undefined
+  readonly values: DynamodbItem
+  /** Items that are looked at in one go. */
+  readonly pageSize?: number
+}
+
+/** A write, and what it means when its condition does not hold: an outcome, or to look again. */
+export interface Step<Outcome> {
+  readonly action: WriteAction
+  readonly refused: (item: DynamodbItem | undefined) => Outcome | undefined
+}
+
+/** So many rivals in a row can take what was just read before somebody waits for better times. */
+const mostLooks = 12
+
+/** The ledger's one table: consistent reads, pages, and writes that are done together. */
+export function openLedgerTable(client: DynamodbClient, table: string) {
+  async function get(Key: DynamodbItem): Promise<DynamodbItem | undefined> {
+    const { Item } = await client.call('GetItem', { TableName: table, Key, ConsistentRead: true })
+    return Item
+  }
+
+  return {
+    name: table,
+    get,
+
+    async account(tenant: string): Promise<Account | undefined> {
+      const item = await get(ledgerKeys.account(tenant))
+      return item && accountItem.toAccount(tenant, item)
+    },
+
+    /** All items in order; asks for the next page only when somebody wants it. */
+    async *query({ index, condition, filter, values, pageSize }: LedgerQuery) {
+      let page: DynamodbItem | undefined
+      do {
+        const answer = await client.call('Query', {
+          TableName: table,
+          IndexName: index,
+          ConsistentRead: index === undefined,
+          KeyConditionExpression: condition,
+          FilterExpression: filter,
+          ExpressionAttributeNames: attributeNames(condition, filter),
+          ExpressionAttributeValues: values,
+          Limit: pageSize,
+          ExclusiveStartKey: page,
+        })
+        yield* answer.Items ?? []
+        page = answer.LastEvaluatedKey
+      } while (page)
+    },
+
+    /**
+     * Looks, decides and writes, again until a decision stands. Every write is conditional on what
+     * was seen, so that one which had landed before is seen by the next look and not done twice.
+     *
+     * @param decide an outcome, or steps to do together and the outcome once they are done
+     */
+    async transact<Outcome>(
+      decide: () => Promise<
+        { outcome: Outcome } | { steps: readonly Step<Outcome>[]; done: () => Promise<Outcome> }
+      >,
+    ): Promise<Outcome> {
+      for (let look = 1; look <= mostLooks; look += 1) {
+        const decision = await decide()
+        if ('outcome' in decision) return decision.outcome
+        const { steps, done } = decision
+        const refused = await writeTogether(
+          client,
+          steps.map(({ action }) => action),
+        )
+        if (!refused) return await done()
+        // The first one decides: what comes after it was judged under wrong premises.
+        const first = refused.findIndex((refusal) => refusal !== undefined)
+        const outcome = steps[first]?.refused(refused[first]?.item)
+        if (outcome) return outcome
+      }
+      throw new ServiceError('store_unavailable', {
+        cause: new Error('Others changed the same items again and again.'),
+      })
+    },
+  }
+}

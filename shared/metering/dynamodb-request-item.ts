@@ -1,0 +1,80 @@
+import { attributes } from '#shared/aws/dynamodb-attributes.ts'
+import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
+import { ledgerKeys } from './dynamodb-ledger-keys.ts'
+import { saleJson } from './dynamodb-sale-json.ts'
+import type {
+  Account,
+  AccountMode,
+  CounterHold,
+  RequestRecord,
+  RequestState,
+  Reservation,
+  StoredAnswer,
+} from './ledger.ts'
+
+const { text, number, readText, readBigint, readNumber } = attributes
+
+/**
+ * A request as an item. `leaseGroup` is there only while it is reserved, which keeps the index of
+ * leases small. Mode and currency of the account are pinned, so that what was taken comes back.
+ */
+export const requestItem = {
+  fromReservation: (asked: Reservation, { mode, currency }: Account): DynamodbItem => ({
+    ...ledgerKeys.request(asked.tenant, asked.requestKey),
+    state: text('reserved'),
+    fingerprint: text(asked.fingerprint),
+    fence: text(asked.fence),
+    leaseUntil: number(asked.leaseUntil),
+    leaseGroup: text(ledgerKeys.leaseGroup(asked.requestKey)),
+    hold: number(asked.hold),
+    mode: text(mode),
+    currency: text(currency),
+    counters: text(JSON.stringify(asked.counters.map(toCounterRow))),
+    sale: text(saleJson.stringify(asked.sale)),
+    createdAt: number(asked.now),
+  }),
+
+  toRecord(item: DynamodbItem, answer?: StoredAnswer): RequestRecord {
+    const { tenant, id } = ledgerKeys.readCall(readText(item, 'pk'))
+    const rows: CounterRow[] = JSON.parse(readText(item, 'counters'))
+    return {
+      tenant,
+      requestKey: id,
+      state: readText(item, 'state') as RequestState,
+      fingerprint: readText(item, 'fingerprint'),
+      fence: readText(item, 'fence'),
+      leaseUntil: readNumber(item, 'leaseUntil'),
+      hold: readBigint(item, 'hold'),
+      counters: rows.map(toCounterHold),
+      sale: saleJson.parse(readText(item, 'sale')),
+      createdAt: readNumber(item, 'createdAt'),
+      answer,
+      charge: item.charge && readBigint(item, 'charge'),
+    }
+  },
+
+  /** Of the account when the request was reserved. */
+  mode: (item: DynamodbItem) => readText(item, 'mode') as AccountMode,
+  currency: (item: DynamodbItem) => readText(item, 'currency'),
+}
+
+type CounterRow = [
+  id: string,
+  scope: CounterHold['scope'],
+  kind: CounterHold['kind'],
+  amount: string,
+  limit?: string,
+]
+
+const toCounterRow = ({ id, scope, kind, amount, limit }: CounterHold): CounterRow =>
+  limit === undefined
+    ? [id, scope, kind, String(amount)]
+    : [id, scope, kind, String(amount), String(limit)]
+
+const toCounterHold = ([id, scope, kind, amount, limit]: CounterRow): CounterHold => ({
+  id,
+  scope,
+  kind,
+  amount: BigInt(amount),
+  limit: limit === undefined ? undefined : BigInt(limit),
+})

@@ -1,0 +1,236 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { counterHolds, type LimitedParty } from './counter-holds.ts'
+import type {
+  Account,
+  FinishOutcome,
+  Ledger,
+  RequestRecord,
+  Reservation,
+  StoredAnswer,
+  Units,
+} from './ledger.ts'
+import type { Micros } from './money.ts'
+import { type Price, type PriceBook, priceOf } from './price-book.ts'
+import { refusalOf } from './refusal-of.ts'
+
+/** One paid call as it arrives: who, what, and how a retry of it is recognised. */
+export interface PaidCall {
+  readonly tenant: string
+  readonly keyId: string
+  readonly project: string | undefined
+  /** The key and its project, with their limits; the tenant's own are the account's. */
+  readonly parties: readonly LimitedParty[]
+  /** Calls of `pc_test_` keys take the same path and cost nothing. */
+  readonly free: boolean
+  /** Hash of (tenant, route, idempotency key), or a random id where the caller sent no key. */
+  readonly requestKey: string
+  readonly fingerprint: string
+  /** Hash of (tenant, key, route, body) where the client counts its retries, and which one this is. */
+  readonly retry: { readonly pointer: string; readonly count: number } | undefined
+  readonly model: string
+  readonly modelDigest: string
+  readonly priceName: string
+  /** What is known before the run; of compute time the upper bound. */
+  readonly units: Units
+  /** How long the model may take. */
+  readonly timeoutMs: number
+}
+
+/** A call that may run. Exactly one of the two ends it. */
+export interface Ticket {
+  readonly kind: 'run'
+  /** The model that the first attempt pinned, e.g. `iris@1`. */
+  readonly model: string
+  /** The most that it can cost. */
+  readonly hold: Micros
+  /**
+   * Stores the answer and charges for it; only then may it leave.
+   * @param units what was really consumed
+   * @throws ServiceError `attempt_superseded`, `store_unavailable`: nothing may leave
+   */
+  settle(answer: Omit<StoredAnswer, 'expiresAt'>, units: Units): Promise<Receipt>
+  /** Gives the hold back. With an answer, the same request gets it again: it is the caller's error. */
+  release(reason: string, answer?: Omit<StoredAnswer, 'expiresAt'>): Promise<void>
+}
+
+/** What leaves, and what it cost. */
+export interface Receipt {
+  readonly kind: 'answered'
+  readonly answer: StoredAnswer
+  readonly charge: Micros
+  readonly account: Account | undefined
+  /** The bytes are those of an earlier attempt. */
+  readonly replayed: boolean
+}
+
+export interface MeterOptions {
+  ledger: Ledger
+  prices: PriceBook
+  now?: () => number
+  /** Fresh, unguessable: 128 bits. */
+  newId: () => string
+  sleep: (ms: number) => Promise<unknown>
+  /** How long an answer can be fetched again. */
+  retentionMs?: number
+  /** Added to the time a model may take: until then an attempt is presumed alive. */
+  leaseMarginMs?: number
+  /** How often a store that does not answer is asked again, with the same parameters. */
+  storeAttempts?: number
+  /** How long after a request a retry without an idempotency key finds it. */
+  retryWindowMs?: number
+}
+
+export type Meter = ReturnType<typeof createMeter>
+
+/** Reserve, run, settle: a call is charged once if and only if its answer is stored. */
+export function createMeter({
+  ledger,
+  prices,
+  now = Date.now,
+  newId,
+  sleep,
+  retentionMs = 24 * 60 * 60 * 1_000,
+  leaseMarginMs = 5_000,
+  storeAttempts = 3,
+  retryWindowMs = 15 * 60 * 1_000,
+}: MeterOptions) {
+  /** An unknown outcome is resolved by asking again: every operation of the ledger may be repeated. */
+  async function surely<Outcome>(operation: () => Promise<Outcome>): Promise<Outcome> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await operation()
+      } catch (thrown) {
+        const unknown = thrown instanceof ServiceError && thrown.code === 'store_unavailable'
+        if (!unknown || attempt >= storeAttempts) throw thrown
+        await sleep(25 * 2 ** attempt)
+      }
+    }
+  }
+
+  function quote(call: PaidCall, price: Price): Micros {
+    return call.free ? 0n : priceOf(price, call.units)
+  }
+
+  /** @throws ServiceError where the call may not run, with the reason and what to do */
+  async function begin(call: PaidCall): Promise<Ticket | Receipt> {
+    const { tenant } = call
+    const requestKey = await findRequestKey(call)
+    const account = await surely(() => ledger.account(tenant))
+    if (!account) throw new ServiceError('account_missing')
+    const time = now()
+    const price = prices.current(call.priceName, time)
+    if (price.currency !== account.currency) {
+      throw new ServiceError('currency_mismatch', {
+        detail: `The price is in ${price.currency}, the account in ${account.currency}.`,
+      })
+    }
+    const hold = quote(call, price)
+    const parties = [
+      ...call.parties,
+      { scope: 'tenant', id: tenant, limits: account.limits } as const,
+    ]
+    const reservation: Reservation = {
+      tenant,
+      requestKey,
+      fingerprint: call.fingerprint,
+      fence: newId(),
+      leaseUntil: time + call.timeoutMs + leaseMarginMs,
+      hold,
+      counters: counterHolds(parties, hold, time),
+      sale: {
+        keyId: call.keyId,
+        project: call.project,
+        model: call.model,
+        modelDigest: call.modelDigest,
+        priceId: price.id,
+      },
+      now: time,
+      retryPointer: call.retry && { key: call.retry.pointer, until: time + retryWindowMs },
+    }
+    const outcome = await surely(() => ledger.reserve(reservation))
+    if (outcome.kind === 'replay') return replayOf(outcome.request, account)
+    if (outcome.kind !== 'reserved') throw refusalOf(outcome, time)
+    return ticket(outcome.request, call.free)
+  }
+
+  function ticket(request: RequestRecord, free: boolean): Ticket {
+    const { tenant, requestKey, fence, hold, sale } = request
+    const price = prices.byId(sale.priceId)
+    return {
+      kind: 'run',
+      model: sale.model,
+      hold,
+      async settle(answer, units) {
+        const actual = free ? 0n : priceOf(price, units)
+        const time = now()
+        const settlement = {
+          tenant,
+          requestKey,
+          fence,
+          charge: actual < hold ? actual : hold,
+          units,
+          answer: { ...answer, expiresAt: time + retentionMs },
+          now: time,
+        }
+        return receiptOf(await surely(() => ledger.settle(settlement)), fence)
+      },
+      async release(reason, answer) {
+        const time = now()
+        const outcome = answer
+          ? ({ kind: 'rejected', answer: { ...answer, expiresAt: time + retentionMs } } as const)
+          : ({ kind: 'void' } as const)
+        // What cannot be released now, the sweeper releases when the lease is over.
+        await surely(() =>
+          ledger.release({ tenant, requestKey, fence, outcome, reason, now: time }),
+        ).catch(() => undefined)
+      },
+    }
+  }
+
+  /**
+   * A retry by a client that sends no idempotency key but counts its tries (the `openai` packages)
+   * goes by the key of the call that it repeats, also where that one may have died: so that the two
+   * are charged once. The first try is always a new call.
+   */
+  async function findRequestKey(call: PaidCall): Promise<string> {
+    if (!call.retry || call.retry.count === 0) return call.requestKey
+    const { pointer } = call.retry
+    // Counted, not read off a clock, which may jump back.
+    let waitedMs = 0
+    for (let waitMs = 50; ; waitMs = Math.min(2 * waitMs, 1_000)) {
+      const found = await surely(() => ledger.findRetried(call.tenant, pointer, now()))
+      const isRunning = found?.state === 'reserved' && found.leaseUntil > now()
+      if (!isRunning) return found?.requestKey ?? call.requestKey
+      if (waitedMs >= call.timeoutMs) {
+        throw refusalOf({ kind: 'in-flight', leaseUntil: found.leaseUntil }, now())
+      }
+      await sleep(waitMs)
+      waitedMs += waitMs
+    }
+  }
+
+  return { begin, quote }
+}
+
+function receiptOf(outcome: FinishOutcome, fence: string): Receipt {
+  const { request } = outcome
+  // An attempt that lost never sends its own result: that would be an answer nobody paid for.
+  if (outcome.kind === 'lost') {
+    if (request?.state === 'done') return replayOf(request, undefined)
+    throw new ServiceError('attempt_superseded', { retryAfterSeconds: 1 })
+  }
+  if (!request?.answer || request.fence !== fence) throw new ServiceError('attempt_superseded')
+  return {
+    kind: 'answered',
+    answer: request.answer,
+    charge: request.charge ?? 0n,
+    account: outcome.account,
+    replayed: false,
+  }
+}
+
+function replayOf(request: RequestRecord, account: Account | undefined): Receipt {
+  if (!request.answer) throw new ServiceError('attempt_superseded', { retryAfterSeconds: 1 })
+  const charge = request.charge ?? 0n
+  return { kind: 'answered', answer: request.answer, charge, account, replayed: true }
+}

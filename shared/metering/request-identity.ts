@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto'
+import { ServiceError } from '#shared/errors/service-error.ts'
+
+export interface IdentitySource {
+  readonly tenant: string
+  readonly keyId: string
+  readonly method: string
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  readonly contentType: string
+  /** `Idempotency-Key`. */
+  readonly idempotencyKey: string | undefined
+  /** `X-Stainless-Retry-Count`. */
+  readonly retryCount: string | undefined
+  readonly newId: () => string
+}
+
+export interface RequestIdentity {
+  readonly requestKey: string
+  readonly fingerprint: string
+  readonly retry: { readonly pointer: string; readonly count: number } | undefined
+}
+
+/**
+ * How a request is recognised when it comes again. The key's scope is (tenant, route, key), as the
+ * Internet-Draft "The Idempotency-Key HTTP Header Field" leaves to the server; the fingerprint is
+ * taken of the bytes as they were sent.
+ * @throws ServiceError `idempotency_key_invalid`
+ */
+export function identifyRequest(source: IdentitySource): RequestIdentity {
+  const { tenant, keyId, method, path, query, body, contentType } = source
+  const { idempotencyKey, retryCount } = source
+  if (idempotencyKey !== undefined && !/^[\x20-\x7e]{1,255}$/.test(idempotencyKey)) {
+    throw new ServiceError('idempotency_key_invalid')
+  }
+  const fingerprint = hash([method, path, JSON.stringify(query), contentType], body)
+  const countsRetries = idempotencyKey === undefined && /^\d{1,3}$/.test(retryCount ?? '')
+  return {
+    requestKey:
+      idempotencyKey === undefined
+        ? `call-${source.newId()}`
+        : hash([tenant, method, path, idempotencyKey]),
+    fingerprint,
+    retry: countsRetries
+      ? { pointer: hash([tenant, keyId, fingerprint]), count: Number(retryCount) }
+      : undefined,
+  }
+}
+
+function hash(words: readonly string[], body?: Uint8Array): string {
+  const digest = createHash('sha256').update(JSON.stringify(words))
+  return (body ? digest.update(body) : digest).digest('hex')
+}

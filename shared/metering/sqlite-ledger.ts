@@ -1,0 +1,125 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
+import { createSqliteGroupCommit } from '#shared/sqlite/sqlite-group-commit.ts'
+import { openLargeAnswers } from './large-answers.ts'
+import type { Ledger, StoredAnswer } from './ledger.ts'
+import { release, reserve, settle } from './sqlite-ledger-calls.ts'
+import { post } from './sqlite-ledger-post.ts'
+import { ledgerMigrations } from './sqlite-ledger-schema.ts'
+import { openLedgerTables } from './sqlite-ledger-tables.ts'
+
+export interface SqliteLedgerOptions {
+  /** The file. Large answers go beside it, into `<path>-answers`. */
+  readonly path: string
+  /** Answers above this size are files. */
+  readonly largestInlineBytes?: number
+  /** How long a transaction waits for another process that writes. */
+  readonly busyTimeoutMs?: number
+}
+
+export interface SqliteLedger extends Ledger {
+  /**
+   * Forgets requests and answers that have expired, and retry pointers. Entries stay, and so does
+   * the fact of a charge: its request is `gone` for ever.
+   *
+   * @returns how many requests were forgotten
+   */
+  prune(now: number): Promise<number>
+}
+
+/** Requests that are forgotten in one transaction: some milliseconds. */
+const pruneBatch = 500
+/** Files go a day after their expiry: by then no row points at them. */
+const keptFilesMs = 24 * 60 * 60 * 1_000
+
+/** The ledger in one SQLite file, shared by any number of processes of one machine. */
+export function createSqliteLedger({
+  path,
+  largestInlineBytes = 64 * 1024,
+  busyTimeoutMs = 5_000,
+}: SqliteLedgerOptions): SqliteLedger {
+  const database = open({ path, busyTimeoutMs, migrations: ledgerMigrations })
+  const answers = openLargeAnswers(`${path}-answers`)
+  const tables = openLedgerTables(database, answers.read)
+  const transactions = createSqliteGroupCommit(database)
+  const transact = <Result>(work: () => Result) => guard(() => transactions.run(work))
+  /** Between transactions, so only what is committed is seen. */
+  const read = <Result>(look: () => Result) => guard(async () => look())
+
+  /** Before the transaction that points at it. @returns the file, if it is one */
+  const writeLarge = async (name: string, answer: StoredAnswer | undefined) =>
+    answer && answer.body.byteLength > largestInlineBytes
+      ? guard(() => answers.write(name, answer.expiresAt, answer.body))
+      : undefined
+
+  return {
+    reserve: (reservation) => transact(() => reserve(tables, reservation)),
+
+    async settle(settlement) {
+      const { tenant, requestKey, fence, answer } = settlement
+      const file = await writeLarge(JSON.stringify([tenant, requestKey, fence]), answer)
+      return transact(() => settle(tables, settlement, file))
+    },
+
+    async release(ending) {
+      const { tenant, requestKey, fence, outcome } = ending
+      const answer = outcome.kind === 'rejected' ? outcome.answer : undefined
+      const file = await writeLarge(JSON.stringify([tenant, requestKey, fence]), answer)
+      return transact(() => release(tables, ending, file))
+    },
+
+    find: (tenant, requestKey) => read(() => tables.requests.find(tenant, requestKey)?.record),
+
+    findRetried: (tenant, pointer, now) =>
+      read(() => {
+        const requestKey = tables.pointers.find(tenant, pointer, now)
+        return requestKey === undefined
+          ? undefined
+          : tables.requests.find(tenant, requestKey)?.record
+      }),
+
+    expiredLeases: (time, limit) => read(() => tables.requests.expiredLeases(time, limit)),
+    putAccount: (account) => transact(() => tables.accounts.put(account)),
+    account: (tenant) => read(() => tables.accounts.find(tenant)),
+    counters: (ids) => read(() => ids.map((id) => tables.counters.used(id))),
+    post: (entry) => transact(() => post(tables, entry)),
+    entries: (query) => read(() => tables.entries.page(query)),
+    tenants: () => read(() => tables.accounts.tenants()),
+
+    async prune(now) {
+      const all = async (forget: () => number): Promise<number> => {
+        const forgotten = await transact(forget)
+        return forgotten < pruneBatch ? forgotten : forgotten + (await all(forget))
+      }
+      const forgotten = await all(() => tables.requests.forget(now, pruneBatch))
+      await all(() => tables.pointers.forget(now, pruneBatch))
+      await guard(() => answers.forget(now - keptFilesMs))
+      return forgotten
+    },
+
+    async close() {
+      transactions.flush()
+      database.close()
+    },
+  }
+}
+
+function open(options: Parameters<typeof openSqliteDatabase>[0]) {
+  try {
+    return openSqliteDatabase(options)
+  } catch (cause) {
+    throw unavailable(cause)
+  }
+}
+
+async function guard<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw unavailable(cause)
+  }
+}
+
+/** A full disk, a lock held too long, a damaged file: to callers they are all one thing. */
+const unavailable = (cause: unknown) =>
+  cause instanceof ServiceError ? cause : new ServiceError('store_unavailable', { cause })

@@ -1,0 +1,109 @@
+import type { Ledger, LedgerEntry } from './ledger.ts'
+
+export interface SweepOptions {
+  ledger: Ledger
+  now?: () => number
+  /** Waited beyond the end of a lease, for clocks that disagree. */
+  graceMs?: number
+  /** Waited beyond the date of a credit: no clock that is ahead may take what can still be used. */
+  creditGraceMs?: number
+  /** Requests a batch. */
+  batch?: number
+}
+
+export interface SweepReport {
+  /** Holds that were given back. */
+  readonly released: number
+  /** Credits that expired, in entries. */
+  readonly expired: number
+}
+
+/**
+ * Ends what its owner did not end: holds of attempts that died, and credit past its date. Any number
+ * of sweepers may run at once: the ledger's conditions make the second one harmless.
+ */
+export async function sweep({
+  ledger,
+  now = Date.now,
+  graceMs = 10_000,
+  creditGraceMs = 5 * 60 * 1_000,
+  batch = 100,
+}: SweepOptions): Promise<SweepReport> {
+  return {
+    released: await releaseExpiredLeases(ledger, now(), graceMs, batch),
+    expired: await expireCredits(ledger, now(), creditGraceMs),
+  }
+}
+
+async function releaseExpiredLeases(
+  ledger: Ledger,
+  now: number,
+  graceMs: number,
+  batch: number,
+): Promise<number> {
+  let released = 0
+  for (;;) {
+    const expired = await ledger.expiredLeases(now - graceMs, batch)
+    let ended = 0
+    for (const { tenant, requestKey, fence } of expired) {
+      const outcome = await ledger.release({
+        tenant,
+        requestKey,
+        fence,
+        outcome: { kind: 'void' },
+        reason: 'lease-expired',
+        now,
+      })
+      if (outcome.kind === 'finished') ended += 1
+    }
+    released += ended
+    // An index may still show what has ended: without progress the next sweep goes on.
+    if (expired.length < batch || ended === 0) return released
+  }
+}
+
+/**
+ * Credit is used in the order in which it expires, so what is left of the expired top-ups is their
+ * sum minus all that was spent, is held or has expired before: no lot needs to be touched by a call.
+ */
+async function expireCredits(ledger: Ledger, now: number, graceMs: number): Promise<number> {
+  let posted = 0
+  for (const tenant of await ledger.tenants()) {
+    const account = await ledger.account(tenant)
+    if (!account || account.available === 0n) continue
+    let dueAmount = 0n
+    let expiries = 0
+    let after: { at: number; id: string } | undefined
+    do {
+      const page = await ledger.entries({ tenant, types: ['topup', 'expiry'], after, limit: 1_000 })
+      for (const { type, amount, creditExpiresAt } of page.entries) {
+        if (type === 'expiry') {
+          dueAmount -= amount
+          expiries += 1
+        } else if (creditExpiresAt !== undefined && creditExpiresAt + graceMs <= now) {
+          dueAmount += amount
+        }
+      }
+      after = page.next
+    } while (after)
+    const amount = dueAmount - account.spent - account.held
+    if (amount <= 0n) continue
+    const entry: LedgerEntry = {
+      tenant,
+      // Of two sweepers that know the same expiries one is second: its sum is no longer true.
+      id: `expiry-${expiries + 1}`,
+      type: 'expiry',
+      amount,
+      currency: account.currency,
+      at: now,
+      sale: undefined,
+      units: {},
+      reference: undefined,
+      creditExpiresAt: undefined,
+    }
+    // A call that takes credit meanwhile uses the part that would expire here.
+    const outcome = await ledger.post(entry, account)
+    if (outcome.kind === 'posted') posted += 1
+  }
+  return posted
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { Units } from '#shared/metering/ledger.ts'
+import type { Meter, Receipt, Ticket } from '#shared/metering/metered-call.ts'
+import { identifyRequest } from '#shared/metering/request-identity.ts'
+import type { HttpResponse } from '#shared/protocols/http-message.ts'
+import { callerOf } from '../authenticate/caller-of.ts'
+import { bookedUnder, partiesOf } from '../authenticate/parties-of.ts'
+import { type Call, isMiss } from '../call.ts'
+import { errorAnswer } from '../error-response/error-response.ts'
+import type { Step } from '../step.ts'
+
+/** What a call buys. */
+export interface Purchase {
+  /** `iris@1`. */
+  readonly model: string
+  readonly modelDigest: string
+  readonly priceName: string
+  readonly units: Units
+  readonly timeoutMs: number
+}
+
+export interface MeterStepOptions<Input> {
+  meter: Meter
+  purchase: (call: Call<Input>) => Purchase | Promise<Purchase>
+  /** The input for the version that an earlier attempt has pinned, where an alias has moved since. */
+  repin?: ((call: Call<Input>, version: string) => Input) | undefined
+  newId?: () => string
+}
+
+/**
+ * Reserves before the model runs, settles before the answer leaves, releases where it failed. It
+ * stands outside of `encodeResponse`, so that what it stores are the very bytes of the answer.
+ */
+export function meter<Input>({
+  meter,
+  purchase,
+  repin,
+  newId = randomUUID,
+}: MeterStepOptions<Input>): Step<Input> {
+  const open = new WeakMap<object, { ticket: Ticket; units: Units; startedAt: number }>()
+
+  return {
+    async before({ event }) {
+      const caller = callerOf(event)
+      if (!caller) throw new ServiceError('credentials_missing')
+      const { request } = event
+      const bought = await purchase(event)
+      const keyId = bookedUnder(caller)
+      const begun = await meter.begin({
+        ...bought,
+        ...identifyRequest({
+          tenant: caller.tenant,
+          keyId,
+          method: request.method,
+          path: request.path,
+          query: request.query,
+          body: request.body,
+          contentType: request.headers['content-type'] ?? '',
+          idempotencyKey: request.headers['idempotency-key'],
+          retryCount: request.headers['x-stainless-retry-count'],
+          newId,
+        }),
+        tenant: caller.tenant,
+        keyId,
+        project: caller.project,
+        parties: partiesOf(caller),
+        free: caller.mode === 'test',
+      })
+      if (begun.kind === 'answered') {
+        event.replay = toResponse(begun)
+        return
+      }
+      open.set(event, { ticket: begun, units: bought.units, startedAt: performance.now() })
+      const [, pinned] = begun.model.split('@')
+      if (begun.model !== bought.model && pinned && repin) event.input = repin(event, pinned)
+    },
+
+    async after(request) {
+      const work = open.get(request.event)
+      const { response } = request
+      if (!work || !response) return
+      const { status, headers, body } = response
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body
+      const computeMs = Math.ceil(performance.now() - work.startedAt)
+      const units = work.units.computeMs === undefined ? work.units : { ...work.units, computeMs }
+      const receipt = await work.ticket.settle({ status, headers, body: bytes }, units)
+      open.delete(request.event)
+      request.response = toResponse(receipt)
+    },
+
+    async onError({ event, error }) {
+      const work = open.get(event)
+      if (!work) return
+      open.delete(event)
+      const failure = ServiceError.from(error)
+      const isCallersMistake = failure.status >= 400 && failure.status < 500 && !failure.retryable
+      if (!isCallersMistake || isMiss(event.match)) return work.ticket.release(failure.code)
+      const { status, headers, body } = errorAnswer(event, failure)
+      await work.ticket.release(failure.code, { status, headers, body: Buffer.from(body) })
+    },
+  }
+}
+
+function toResponse({ answer, charge, account, replayed }: Receipt): HttpResponse {
+  return {
+    status: answer.status,
+    headers: {
+      ...answer.headers,
+      'x-cost-units': String(charge),
+      ...(account?.mode === 'prepaid' && { 'x-balance-remaining': String(account.available) }),
+      ...(replayed && { 'idempotency-replayed': 'true' }),
+    },
+    body: answer.body,
+  }
+}

@@ -1,0 +1,17 @@
+export interface Statistics {
+  readonly median: number
+  readonly best: number
+  readonly p90: number
+}
+
+export function statistics(values: readonly number[]): Statistics {
+  const sorted = values.toSorted((a, b) => a - b)
+  return { median: quantile(sorted, 0.5), best: quantile(sorted, 0), p90: quantile(sorted, 0.9) }
+}
+
+/** Between the two nearest values in proportion. `sorted` ascending, not empty. */
+export function quantile(sorted: readonly number[], share: number): number {
+  const place = share * (sorted.length - 1)
+  const [below, above] = [sorted[Math.floor(place)] ?? 0, sorted[Math.ceil(place)] ?? 0]
+  return below + (above - below) * (place % 1)
+}
