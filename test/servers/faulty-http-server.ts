@@ -35,10 +35,14 @@ export async function startFaultyHttpServer(handle: (request: ReceivedRequest) =
     }
     received.push(request)
     const fault = faults.shift() ?? always
-    const answer = fault && !fault.landed ? undefined : handle(request)
+    const usual = fault && !fault.landed ? undefined : strictly(handle, request)
     if (fault?.kind === 'cut') return incoming.destroy()
     if (fault?.kind === 'hang') return
-    const { status, body: text, headers } = fault?.answer ?? answer ?? { status: 500, body: '' }
+    const {
+      status,
+      body: text,
+      headers,
+    } = fault?.kind === 'answer' ? fault.answer : (usual ?? nothing)
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
   })
   server.listen(0, '127.0.0.1')
@@ -60,6 +64,17 @@ export async function startFaultyHttpServer(handle: (request: ReceivedRequest) =
       server.close()
       await once(server, 'close')
     },
+  }
+}
+
+const nothing: Answer = { status: 500, body: '' }
+
+/** What the server cannot make sense of is the caller's mistake. */
+function strictly(handle: (request: ReceivedRequest) => Answer, request: ReceivedRequest): Answer {
+  try {
+    return handle(request)
+  } catch (error) {
+    return { status: 400, body: String(error) }
   }
 }
 

@@ -53,6 +53,22 @@ export async function startLocalAws(): Promise<LocalAws> {
       await createKeyTable(client, table)
       const ledgerTable = `ledger-${deployments}`
       await createLedgerTable(client, ledgerTable)
+      const ledger = createDynamodbLedger({
+        client,
+        table: ledgerTable,
+        answers: createS3AnswerStore({
+          bucket,
+          region,
+          credentials: () => credentials,
+          endpoint,
+        }),
+      })
+      await ledger.putAccount({
+        tenant: 'default',
+        currency: 'USD',
+        mode: 'postpaid',
+        limits: {},
+      })
       const artifacts = s3ArtifactStore({
         bucket,
         prefix: `${prefix}/`,
@@ -68,16 +84,7 @@ export async function startLocalAws(): Promise<LocalAws> {
       return {
         artifacts,
         keyStore: createDynamodbKeyStore({ client, table }),
-        ledger: createDynamodbLedger({
-          client,
-          table: ledgerTable,
-          answers: createS3AnswerStore({
-            bucket,
-            region,
-            credentials: () => credentials,
-            endpoint,
-          }),
-        }),
+        ledger,
         pepper,
         environment: {
           AWS_REGION: region,
