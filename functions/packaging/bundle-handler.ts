@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { repositoryRoot } from './function-folder.ts'
+import { nodeModules } from './node-modules.ts'
 import type { PackageFiles } from './package-files.ts'
 
 export interface Bundle {
@@ -40,7 +41,7 @@ export async function bundleHandler(handlerFile: string): Promise<Bundle> {
     logLevel: 'error',
     banner: { js: banner },
     external: ['*.node'],
-    plugins: [onnxRuntime],
+    plugins: [nodeModules, onnxRuntime],
   })
   const outputs = new Map(
     Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]),

@@ -1,8 +1,7 @@
-import { promisify } from 'node:util'
 import { deflate, gzip } from 'node:zlib'
 import type { Step, StepRequest } from '../step.ts'
 
-const encoders = { gzip: promisify(gzip), deflate: promisify(deflate) }
+const encoders = { gzip, deflate }
 
 /** Compresses an answer where the caller asks for it (RFC 9110, 12.5.3) and it is worth it. */
 export function compressResponse({
@@ -19,10 +18,17 @@ export function compressResponse({
     request.response = {
       status: response.status,
       headers: { ...response.headers, 'content-encoding': encoding, vary: 'Accept-Encoding' },
-      body: await encoders[encoding](response.body),
+      body: await encode(encoding, response.body),
     }
   }
   return { after: compress, onError: compress }
+}
+
+/** Without `promisify`: importing `node:util` costs a cold start more than it saves here. */
+function encode(encoding: keyof typeof encoders, body: string | Uint8Array): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    encoders[encoding](body, (error, encoded) => (error ? reject(error) : resolve(encoded)))
+  })
 }
 
 /** A coding that is named counts as it says; `*` speaks for those that are not. */

@@ -1,14 +1,9 @@
-import { promisify } from 'node:util'
 import { gunzip, inflate } from 'node:zlib'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Step } from '../step.ts'
 
 /** RFC 9110, 8.4.1: `deflate` is the zlib format. */
-const inflaters = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
-}
+const inflaters = { gzip: gunzip, 'x-gzip': gunzip, deflate: inflate }
 
 export interface ReadBodyOptions {
   /** Bytes of the body, as sent and as inflated. */
@@ -30,16 +25,24 @@ export function readBody({ limitBytes, ratio = 100 }: ReadBodyOptions): Step {
       if (encoding === 'identity' || encoding === '') return
       if (!Object.hasOwn(inflaters, encoding)) throw new ServiceError('unsupported_encoding')
       const maxOutputLength = Math.max(1, Math.min(limitBytes, body.length * ratio))
-      const inflated = await inflaters[encoding as keyof typeof inflaters](body, {
-        maxOutputLength,
-      }).catch((cause: NodeJS.ErrnoException) => {
-        throw cause.code === 'ERR_BUFFER_TOO_LARGE'
-          ? tooLarge(maxOutputLength)
-          : new ServiceError('body_not_decodable', { cause })
-      })
-      event.request = { ...event.request, body: inflated }
+      const inflater = inflaters[encoding as keyof typeof inflaters]
+      event.request = { ...event.request, body: await undo(inflater, body, maxOutputLength) }
     },
   }
+}
+
+function undo(
+  inflater: (typeof inflaters)[keyof typeof inflaters],
+  body: Uint8Array,
+  maxOutputLength: number,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    inflater(body, { maxOutputLength }, (cause: NodeJS.ErrnoException | null, inflated) => {
+      if (!cause) resolve(inflated)
+      else if (cause.code === 'ERR_BUFFER_TOO_LARGE') reject(tooLarge(maxOutputLength))
+      else reject(new ServiceError('body_not_decodable', { cause }))
+    })
+  })
 }
 
 function tooLarge(limitBytes: number): ServiceError {
