@@ -37,6 +37,12 @@ const ledgerWrites = [
   'dynamodb:UpdateItem',
 ]
 
+/** All of the ledger, its indexes too. */
+const ledgerGrants = [
+  allow(ledgerWrites, [arn('LedgerTable')]),
+  allow(['dynamodb:Query'], [under('LedgerTable', 'index/*')]),
+]
+
 /** A call of a model is reserved and settled; a large answer lies in the bucket. */
 const sellingGrants = [
   allow(ledgerWrites, [arn('LedgerTable')]),
@@ -47,7 +53,19 @@ const sellingGrants = [
 
 /** The tables of functions that serve no model. */
 const tableGrants: Readonly<Record<string, readonly object[]>> = {
-  sweeper: [allow(ledgerWrites, [arn('LedgerTable'), under('LedgerTable', 'index/*')])],
+  account: [
+    allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [arn('KeyTable')]),
+    allow(['dynamodb:Query'], [under('KeyTable', 'index/*')]),
+    ...ledgerGrants,
+    // A refund looks up its call, and with it the answer.
+    allow(['s3:GetObject'], [under('AnswerBucket', '*')]),
+    allow(['s3:ListBucket'], [arn('AnswerBucket')]),
+  ],
+  sweeper: [
+    ...ledgerGrants,
+    // For the limits of keys, whose use it tells of.
+    allow(['dynamodb:Query'], [under('KeyTable', 'index/*')]),
+  ],
 }
 
 /** A function's name as the serverless command writes it into the names of its resources. */

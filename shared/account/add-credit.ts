@@ -1,7 +1,7 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
 import type { Currency, Micros } from '#shared/metering/money.ts'
-import { type PostReceipt, postOnce } from './post-once.ts'
+import { checkAmount, type PostReceipt, postOnce } from './post-once.ts'
 
 export interface TopUp {
   readonly tenant: string
@@ -34,11 +34,13 @@ export async function addCredit(
     reference: paymentId,
     creditExpiresAt: expiresAt,
   } as const
-  if (!(await ledger.account(tenant))) {
-    await ledger.putAccount({ tenant, currency, mode: 'prepaid', limits: {} })
-  }
+  // Before an account is opened: its currency is for ever.
+  checkAmount(amount)
   if (expiresAt !== undefined && expiresAt <= at) {
     throw new ServiceError('parameter_invalid', { detail: 'Credit expires in the future.' })
+  }
+  if (!(await ledger.account(tenant))) {
+    await ledger.putAccount({ tenant, currency, mode: 'prepaid', limits: {} })
   }
   return postOnce(ledger, entry)
 }

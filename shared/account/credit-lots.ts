@@ -28,9 +28,9 @@ export async function creditLots(
   )
   const left = new Map<string, Micros>()
   for (const { id, amount } of byExpiry) {
-    const taken = used < amount ? used : amount
-    used -= taken
-    left.set(id, amount - taken)
+    const rest = used < amount ? amount - used : 0n
+    used -= amount - rest
+    left.set(id, rest)
   }
   return entries.map(({ id, at, amount, creditExpiresAt }) => ({
     id,

@@ -1,9 +1,10 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Account, Ledger, LedgerEntry, PostOutcome } from '#shared/metering/ledger.ts'
+import type { Micros } from '#shared/metering/money.ts'
 import { readEntries } from './read-entries.ts'
 
 /** The most that an amount or a balance can be: a signed 64-bit integer. */
-export const largestAmount = 2n ** 63n - 1n
+const largestAmount = 2n ** 63n - 1n
 
 export interface PostReceipt {
   readonly account: Account
@@ -22,7 +23,7 @@ type Refusal = Exclude<PostOutcome['kind'], 'posted' | 'duplicate' | 'conflict'>
  */
 export async function postOnce(ledger: Ledger, entry: LedgerEntry): Promise<PostReceipt> {
   const { tenant, amount } = entry
-  if (amount <= 0n || amount > largestAmount) throw new ServiceError('amount_invalid')
+  checkAmount(amount)
   const before = await ledger.account(tenant)
   if (before && before.available + before.held + before.spent + amount > largestAmount) {
     throw new ServiceError('amount_invalid', { detail: 'The balance would be too large.' })
@@ -37,6 +38,11 @@ export async function postOnce(ledger: Ledger, entry: LedgerEntry): Promise<Post
     default:
       throw refusalOf(outcome)
   }
+}
+
+/** @throws ServiceError `amount_invalid` */
+export function checkAmount(amount: Micros): void {
+  if (amount <= 0n || amount > largestAmount) throw new ServiceError('amount_invalid')
 }
 
 /** An entry differs from its repetition in its time at least. */

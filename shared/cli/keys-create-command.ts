@@ -2,9 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { KeyMode } from '#shared/access/api-key.ts'
 import { scopes } from '#shared/access/scopes.ts'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { type KeyLimitOptions, limitsOf, withKeyLimits } from './key-limit-options.ts'
 import { errorColors, note, outColors, print, printJson } from './terminal.ts'
 
-interface CreateOptions extends PlaceOptions {
+interface CreateOptions extends PlaceOptions, KeyLimitOptions {
+  readonly project?: string
   readonly name: string
   readonly scope: readonly string[]
   readonly mode: KeyMode
@@ -28,7 +30,8 @@ export function keysCreateCommand(keys: Command): void {
     .addOption(mode)
     .option('--expires-in-days <days>', 'how long it is good (default: until revoked)', wholeNumber)
   const meanings = Object.entries(scopes).map(([name, text]) => `  ${name.padEnd(14)} ${text}`)
-  withSharedOptions(command)
+  command.option('--project <name>', 'what its calls are booked under')
+  withSharedOptions(withKeyLimits(command))
     .addHelpText(
       'after',
       `
@@ -37,6 +40,7 @@ ${meanings.join('\n')}
 
 Examples:
   $ percall keys create --name laptop
+  $ percall keys create --name shop --project web --model iris --monthly-cap 20
   $ percall keys create --name ci --mode test --scope predict --expires-in-days 30
   $ export PERCALL_API_KEY=$(percall keys create --name shell)`,
     )
@@ -44,15 +48,23 @@ Examples:
 }
 
 async function create(options: CreateOptions): Promise<void> {
-  const [{ withKeys }, { keyJson }] = await Promise.all([
+  const [{ withKeys }, { accountAnswers }] = await Promise.all([
     import('./with-keys.ts'),
-    import('./key-json.ts'),
+    import('#shared/protocols/account-answers.ts'),
   ])
-  const { name, scope, mode, expiresInDays } = options
+  const { name, scope, mode, expiresInDays, project, model } = options
   const { key, summary } = await withKeys(commandEnvironment(options), (manager) =>
-    manager.create({ name, scopes: scope, mode, expiresInDays }),
+    manager.create({
+      name,
+      scopes: scope,
+      mode,
+      expiresInDays,
+      project,
+      limits: limitsOf(options),
+      models: model,
+    }),
   )
-  if (options.json) return printJson({ key, ...keyJson(summary) })
+  if (options.json) return printJson({ key, ...accountAnswers.key(summary) })
   // The key alone is on standard output, so that a script can catch it.
   print(outColors.bold(key))
   note(

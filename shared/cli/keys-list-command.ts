@@ -16,9 +16,9 @@ Examples:
     )
     .action(async (options: PlaceOptions & { json?: boolean }) => {
       const { withKeys } = await import('./with-keys.ts')
-      const { keyJson } = await import('./key-json.ts')
+      const { accountAnswers } = await import('#shared/protocols/account-answers.ts')
       const list = await withKeys(commandEnvironment(options), (manager) => manager.list())
-      if (options.json) return printJson({ keys: list.map(keyJson) })
+      if (options.json) return printJson({ keys: list.map(accountAnswers.key) })
       print(
         list.length > 0 ? keysTable(list) : 'No keys. Make one: percall keys create --name laptop',
       )

@@ -19,9 +19,9 @@ Servers that run take notice within seconds. Revoking a key again changes nothin
     )
     .action(async (id: string, options: PlaceOptions & { json?: boolean }) => {
       const { withKeys } = await import('./with-keys.ts')
-      const { keyJson } = await import('./key-json.ts')
+      const { accountAnswers } = await import('#shared/protocols/account-answers.ts')
       const key = await withKeys(commandEnvironment(options), (manager) => manager.revoke(id))
-      if (options.json) printJson(keyJson(key))
+      if (options.json) printJson(accountAnswers.key(key))
       else print(`${outColors.green('✔')} ${key.id} (${key.name}) is revoked.`)
     })
 }

@@ -1,17 +1,24 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import packageManifest from '../../package.json' with { type: 'json' }
+import { creditsAddCommand } from './credits-add-command.ts'
+import { creditsListCommand } from './credits-list-command.ts'
 import { devCommand } from './dev-command.ts'
 import { doctorCommand } from './doctor-command.ts'
+import { invoiceShowCommand } from './invoice-show-command.ts'
+import { invoiceVerifyCommand } from './invoice-verify-command.ts'
 import { keysCreateCommand } from './keys-create-command.ts'
+import { keysLimitCommand } from './keys-limit-command.ts'
 import { keysListCommand } from './keys-list-command.ts'
 import { keysRevokeCommand } from './keys-revoke-command.ts'
+import { keysRotateCommand } from './keys-rotate-command.ts'
 import { modelsListCommand } from './models-list-command.ts'
 import { modelsPublishCommand } from './models-publish-command.ts'
 import { modelsShowCommand } from './models-show-command.ts'
 import { predictCommand } from './predict-command.ts'
 import { reportFailure } from './report-failure.ts'
 import { errorColors, outColors } from './terminal.ts'
+import { usageCommand } from './usage-command.ts'
 
 /** Commands import what they work with only when they run, so that help is there at once. */
 const program = new Command('percall')
@@ -29,6 +36,7 @@ Examples:
   $ percall predict language-id "Guten Morgen"     ask a model, without a server
   $ percall models publish --all                   put the model files into the store
   $ percall keys create --name laptop              make an API key
+  $ percall usage                                  see what was called, and what it cost
   $ percall doctor                                 find out what is wrong
 
 Exit codes: 0 it worked, 1 it failed, 2 it was asked for wrongly.
@@ -42,10 +50,19 @@ const models = program.command('models').description('see and publish the models
 modelsListCommand(models)
 modelsShowCommand(models)
 modelsPublishCommand(models)
-const keys = program.command('keys').description('make, list and revoke API keys')
+const keys = program.command('keys').description('make, limit, rotate and revoke API keys')
 keysCreateCommand(keys)
 keysListCommand(keys)
+keysLimitCommand(keys)
+keysRotateCommand(keys)
 keysRevokeCommand(keys)
+const credits = program.command('credits').description('see and add credit')
+creditsListCommand(credits)
+creditsAddCommand(credits)
+usageCommand(program)
+const invoice = program.command('invoice').description('see and verify invoices')
+invoiceShowCommand(invoice)
+invoiceVerifyCommand(invoice)
 doctorCommand(program)
 
 let json = false

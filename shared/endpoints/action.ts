@@ -42,7 +42,8 @@ export type Action = (request: HttpRequest, match: RouteMatch | RouteMiss) => Pr
 
 /**
  * One action of the service: its steps around one use case. `before` hooks run from top to bottom,
- * `after` and `onError` hooks from bottom to top.
+ * `after` and `onError` hooks from bottom to top, whichever step has thrown. So what adds headers to
+ * refusals, too, stands above `errorResponse`, and what ends a paid call below it.
  */
 export function action<Input, Output>(
   services: ActionServices,
@@ -52,9 +53,9 @@ export function action<Input, Output>(
     requestId(),
     compressResponse(),
     logCall(services),
-    errorResponse(),
     authenticate(services),
     limitRate(services),
+    errorResponse(),
     readBody({ limitBytes: services.bodyLimitBytes }),
     validate({ decode }),
     ...(purchase ? [meter({ meter: services.meter, purchase, repin })] : []),

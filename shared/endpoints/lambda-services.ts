@@ -8,17 +8,18 @@ import { readEnvironment, silenceRuntimeTelemetry } from '#shared/config/environ
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
 import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
-import { createRateLimiter } from '#shared/metering/rate-limiter.ts'
 import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { createLogger } from '#shared/observability/logger.ts'
 import { warmRuntime } from '#shared/runtime/onnx-session.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
 import { lazily } from './lazily.ts'
+import { lazyKeyStore } from './lazy-key-store.ts'
 import { lazyLedger } from './lazy-ledger.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
 import { openKeyStore } from './open-key-store.ts'
 import { openLedger } from './open-ledger.ts'
 import { openMeter } from './open-meter.ts'
+import { openRateLimiter } from './open-rate-limiter.ts'
 import { openRateStore } from './open-rate-store.ts'
 import type { Services } from './services.ts'
 
@@ -35,13 +36,14 @@ export function lambdaServices(only?: string): Services {
     environment.PERCALL_MODELS ?? join(environment.LAMBDA_TASK_ROOT ?? '.', 'models')
   const catalog = createCatalog(readModels(directory, { only }))
   const artifactStore = lazily(() => openArtifactStore(environment))
-  const keyStore = lazily(() => openKeyStore(environment))
+  const openKeys = lazily(() => openKeyStore(environment))
+  const keyStore = lazyKeyStore(openKeys)
 
   const readArtifact = async ({ manifest }: ModelEntry): Promise<Uint8Array<ArrayBuffer>> => {
     const bytes = (await artifactStore()).fetch(manifest.artifact)
     // While the file is on its way, the first caller's key gets its store opened, and the runtime
     // pays what its first session costs. What fails here shows when it is needed.
-    setImmediate(() => void Promise.allSettled([keyStore(), warmOnce()]))
+    setImmediate(() => void Promise.allSettled([openKeys(), warmOnce()]))
     return bytes
   }
   const threads = threadCount(
@@ -56,16 +58,19 @@ export function lambdaServices(only?: string): Services {
   const prices = readPriceBook(environment.PERCALL_PRICES ?? join(directory, 'price-book.json'))
   return {
     catalog,
+    keyStore,
+    pepper,
     ledger,
     prices,
     meter: openMeter(ledger, prices),
-    limitRate: createRateLimiter({
-      store: { step: async (...step) => (await rateStore()).step(...step) },
-      fallback: createMemoryRateStore(),
-    }),
+    limitRate: openRateLimiter(
+      ledger,
+      { step: async (...step) => (await rateStore()).step(...step) },
+      createMemoryRateStore(),
+    ),
     runner: inlineRunner({ readArtifact, threads }),
     authenticate: createAuthenticator({
-      keyStore: { find: async (id) => (await keyStore()).find(id) },
+      keyStore,
       pepper,
       verifyJwt: jwtVerifier(environment),
     }),

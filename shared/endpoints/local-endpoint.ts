@@ -1,10 +1,12 @@
 import type { Endpoint } from '#shared/protocols/http-message.ts'
+import { accountEndpoint } from './account-endpoint.ts'
 import { catalogEndpoint } from './catalog-endpoint.ts'
 import { modelEndpoint } from './model-endpoint.ts'
 import type { Services } from './services.ts'
 
 /** All functions behind one door, as the HTTP API's routes put them together on AWS. */
 export function localEndpoint(services: Services): Endpoint {
+  const account = accountEndpoint(services)
   const catalog = catalogEndpoint(services)
   const models = new Map<string, Endpoint>()
   for (const { manifest } of services.catalog.list()) {
@@ -16,6 +18,10 @@ export function localEndpoint(services: Services): Endpoint {
       /^\/v1\/models\/([^/@]+)[^/]*\/./.exec(request.path) ??
       /^\/v2\/models\/([^/]+)/.exec(request.path) ??
       []
+    if (name === undefined && accountPaths.test(request.path)) return account(request)
     return ((name !== undefined && models.get(name)) || catalog)(request)
   }
 }
+
+const accountPaths =
+  /^\/v1\/(price|estimate|keys|account|credits|refunds|usage|costs|ledger|invoices)(\/|$)/

@@ -15,7 +15,6 @@ import { inlineRunner } from '#shared/inference/inline-runner.ts'
 import { threadedRunner } from '#shared/inference/threaded-runner.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
 import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
-import { createRateLimiter } from '#shared/metering/rate-limiter.ts'
 import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { createLogger } from '#shared/observability/logger.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
@@ -23,6 +22,7 @@ import { openArtifactStore } from './open-artifact-store.ts'
 import { openKeyStore } from './open-key-store.ts'
 import { openLedger } from './open-ledger.ts'
 import { openMeter } from './open-meter.ts'
+import { openRateLimiter } from './open-rate-limiter.ts'
 import type { Services } from './services.ts'
 import { startSweeping } from './sweeper.ts'
 
@@ -81,7 +81,7 @@ export async function localServices({
     artifacts.fetch(entry.manifest.artifact, {
       onProgress: (progress) => onProgress?.(entry, progress),
     })
-  const stopSweeping = startSweeping(ledger, logger)
+  const stopSweeping = startSweeping({ ledger, keyStore, logger })
   const cpus = cpuShare()
   const runner =
     place === 'threads'
@@ -93,7 +93,7 @@ export async function localServices({
     ledger,
     prices,
     meter: openMeter(ledger, prices),
-    limitRate: createRateLimiter({ store: rates, fallback: rates }),
+    limitRate: openRateLimiter(ledger, rates, rates),
     runner,
     artifacts,
     keyStore,

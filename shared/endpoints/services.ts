@@ -1,3 +1,4 @@
+import type { KeyStore } from '#shared/access/key-store.ts'
 import type { Catalog } from '#shared/catalog/catalog.ts'
 import type { ModelRunner } from '#shared/inference/model-runner.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
@@ -7,6 +8,9 @@ import type { ActionServices } from './action.ts'
 /** Everything that the endpoints stand on. Made once a process, by one of the composition roots. */
 export interface Services extends ActionServices {
   readonly catalog: Catalog
+  readonly keyStore: KeyStore
+  /** The secret under which keys are hashed. */
+  readonly pepper: string
   readonly ledger: Ledger
   readonly prices: PriceBook
   readonly runner: ModelRunner

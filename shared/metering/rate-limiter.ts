@@ -1,11 +1,14 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { LimitedParty } from './counter-holds.ts'
+import type { CallLimits } from './ledger.ts'
 import type { RateStore } from './rate-store.ts'
 
 export interface RateLimiterOptions {
   store: RateStore
   /** Steps in where the store does not answer. */
   fallback: RateStore
+  /** Of the account. It may answer from memory: a rate is no cap on money. */
+  tenantLimits: (tenant: string) => Promise<CallLimits>
   now?: () => number
 }
 
@@ -20,7 +23,8 @@ export interface RateState {
   readonly resetSeconds: number
 }
 
-export type LimitRate = (parties: readonly LimitedParty[]) => Promise<RateState[]>
+/** @param parties who is limited beside the tenant */
+export type LimitRate = (tenant: string, parties: readonly LimitedParty[]) => Promise<RateState[]>
 
 /**
  * Calls per minute with bursts, a bucket for each party that has a limit.
@@ -30,11 +34,13 @@ export type LimitRate = (parties: readonly LimitedParty[]) => Promise<RateState[
 export function createRateLimiter({
   store,
   fallback,
+  tenantLimits,
   now = Date.now,
 }: RateLimiterOptions): LimitRate {
-  return async (parties) => {
+  return async (tenant, others) => {
     const states: RateState[] = []
-    for (const { scope, id, limits } of parties) {
+    const own = { scope: 'tenant', id: tenant, limits: await tenantLimits(tenant) } as const
+    for (const { scope, id, limits } of [...others, own]) {
       if (!limits.rate) continue
       const { perMinute, burst } = limits.rate
       const intervalMs = 60_000 / perMinute

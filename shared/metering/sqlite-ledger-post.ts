@@ -1,10 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { LedgerEntry, PostOutcome } from './ledger.ts'
+import type { Account, LedgerEntry, PostOutcome } from './ledger.ts'
 import type { LedgerTables } from './sqlite-ledger-tables.ts'
 
 /** The transaction behind `Ledger.post`: an entry that is no charge, and what it moves. */
-export function post(tables: LedgerTables, entry: LedgerEntry): PostOutcome {
+export function post(
+  tables: LedgerTables,
+  entry: LedgerEntry,
+  unchanged: Pick<Account, 'spent' | 'held'> | undefined,
+): PostOutcome {
   const { tenant, id, type, amount, currency, reference } = entry
   if (type !== 'topup' && type !== 'refund' && type !== 'expiry') {
     throw new ServiceError('internal', {
@@ -19,6 +23,8 @@ export function post(tables: LedgerTables, entry: LedgerEntry): PostOutcome {
       ? { kind: 'duplicate', account }
       : { kind: 'conflict' }
   }
+  const { spent, held } = unchanged ?? account
+  if (account.spent !== spent || account.held !== held) return { kind: 'changed' }
   if (currency !== account.currency)
     return { kind: 'currency-mismatch', currency: account.currency }
   if (type === 'refund') {

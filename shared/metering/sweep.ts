@@ -1,4 +1,4 @@
-import type { Ledger, LedgerEntry } from './ledger.ts'
+import type { Ledger, LedgerEntry, RequestRecord } from './ledger.ts'
 
 export interface SweepOptions {
   ledger: Ledger
@@ -21,6 +21,8 @@ export interface SweepReport {
 /**
  * Ends what its owner did not end: holds of attempts that died, and credit past its date. Any number
  * of sweepers may run at once: the ledger's conditions make the second one harmless.
+ *
+ * @throws the first failure, after all that could be done was done
  */
 export async function sweep({
   ledger,
@@ -29,10 +31,13 @@ export async function sweep({
   creditGraceMs = 5 * 60 * 1_000,
   batch = 100,
 }: SweepOptions): Promise<SweepReport> {
-  return {
-    released: await releaseExpiredLeases(ledger, now(), graceMs, batch),
+  const failures: unknown[] = []
+  const report = {
+    released: await releaseExpiredLeases(ledger, now(), graceMs, batch, failures),
     expired: await expireCredits(ledger, now(), creditGraceMs),
   }
+  if (failures.length > 0) throw failures[0]
+  return report
 }
 
 async function releaseExpiredLeases(
@@ -40,26 +45,40 @@ async function releaseExpiredLeases(
   now: number,
   graceMs: number,
   batch: number,
+  failures: unknown[],
 ): Promise<number> {
   let released = 0
   for (;;) {
     const expired = await ledger.expiredLeases(now - graceMs, batch)
     let ended = 0
-    for (const { tenant, requestKey, fence } of expired) {
-      const outcome = await ledger.release({
-        tenant,
-        requestKey,
-        fence,
-        outcome: { kind: 'void' },
-        reason: 'lease-expired',
-        now,
-      })
-      if (outcome.kind === 'finished') ended += 1
+    for (const request of expired) {
+      try {
+        if (await releaseOne(ledger, request, now)) ended += 1
+      } catch (error) {
+        // One hold that cannot be released keeps no other one waiting.
+        failures.push(error)
+      }
     }
     released += ended
     // An index may still show what has ended: without progress the next sweep goes on.
     if (expired.length < batch || ended === 0) return released
   }
+}
+
+async function releaseOne(
+  ledger: Ledger,
+  { tenant, requestKey, fence }: RequestRecord,
+  now: number,
+): Promise<boolean> {
+  const outcome = await ledger.release({
+    tenant,
+    requestKey,
+    fence,
+    outcome: { kind: 'void' },
+    reason: 'lease-expired',
+    now,
+  })
+  return outcome.kind === 'finished'
 }
 
 /**

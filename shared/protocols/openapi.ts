@@ -2,6 +2,7 @@ import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { errorCodes } from '#shared/errors/error-codes.ts'
 import { taskModelOf } from '#shared/inference/task-model.ts'
 import type { Task } from '#shared/tasks/task.ts'
+import { accountOperations, type Operation } from './account-operations.ts'
 import { type Route, routes } from './routes.ts'
 
 type Json = Record<string, unknown>
@@ -102,73 +103,81 @@ function predictOperation(entry: ModelEntry, task: Task): Json {
   }
 }
 
-const operations: Partial<Record<Route['action'], { summary: string; answer: Json; body?: Json }>> =
-  {
-    index: { summary: 'What this is.', answer: { type: 'object' } },
-    openapi: { summary: 'This document.', answer: { type: 'object' } },
-    models: {
-      summary: 'The models.',
-      answer: { type: 'object', required: ['object', 'data', 'models'] },
-    },
-    model: {
-      summary: 'One model, with a sample call.',
-      answer: { type: 'object', required: ['id', 'inputs', 'outputs', 'sample'] },
-    },
-    'server-metadata': {
-      summary: 'Open Inference Protocol: the server.',
-      answer: { type: 'object', required: ['name', 'version', 'extensions'] },
-    },
-    live: {
-      summary: 'Open Inference Protocol: alive.',
-      answer: { type: 'object', required: ['live'] },
-    },
-    ready: {
-      summary: 'Open Inference Protocol: able to infer.',
-      answer: { type: 'object', required: ['ready'] },
-    },
-    'v2-models': {
-      summary: 'Open Inference Protocol: names of the models.',
-      answer: { type: 'object', required: ['models'] },
-    },
-    'model-metadata': {
-      summary: 'Open Inference Protocol: tensors of a model.',
-      answer: { type: 'object', required: ['name', 'platform', 'inputs', 'outputs'] },
-    },
-    'model-ready': {
-      summary: 'Open Inference Protocol: the golden sample has passed.',
-      answer: { type: 'object', required: ['name', 'ready'] },
-    },
-    infer: {
-      summary: 'Open Inference Protocol: run a model on tensors.',
-      body: reference('InferRequest'),
-      answer: reference('InferResponse'),
-    },
-  }
+const operations: Partial<Record<Route['action'], Operation>> = {
+  ...accountOperations,
+  index: { summary: 'What this is.', answer: { type: 'object' } },
+  openapi: { summary: 'This document.', answer: { type: 'object' } },
+  models: {
+    summary: 'The models.',
+    answer: { type: 'object', required: ['object', 'data', 'models'] },
+  },
+  model: {
+    summary: 'One model, with a sample call.',
+    answer: { type: 'object', required: ['id', 'inputs', 'outputs', 'sample'] },
+  },
+  'server-metadata': {
+    summary: 'Open Inference Protocol: the server.',
+    answer: { type: 'object', required: ['name', 'version', 'extensions'] },
+  },
+  live: {
+    summary: 'Open Inference Protocol: alive.',
+    answer: { type: 'object', required: ['live'] },
+  },
+  ready: {
+    summary: 'Open Inference Protocol: able to infer.',
+    answer: { type: 'object', required: ['ready'] },
+  },
+  'v2-models': {
+    summary: 'Open Inference Protocol: names of the models.',
+    answer: { type: 'object', required: ['models'] },
+  },
+  'model-metadata': {
+    summary: 'Open Inference Protocol: tensors of a model.',
+    answer: { type: 'object', required: ['name', 'platform', 'inputs', 'outputs'] },
+  },
+  'model-ready': {
+    summary: 'Open Inference Protocol: the golden sample has passed.',
+    answer: { type: 'object', required: ['name', 'ready'] },
+  },
+  infer: {
+    summary: 'Open Inference Protocol: run a model on tensors.',
+    body: reference('InferRequest'),
+    answer: reference('InferResponse'),
+  },
+}
 
 function generalOperation(route: Route): Json {
-  const { summary, answer, body } = operations[route.action] ?? { summary: '', answer: {} }
+  const operation = operations[route.action] ?? { summary: '', answer: {} }
+  const { summary, answer, body, query = {}, media = 'application/json', status = 200 } = operation
   const variables = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
     schema: { type: 'string' },
   }))
+  const parameters = [
+    ...variables,
+    ...Object.entries(query).map(([name, schema]) => ({ name, in: 'query', schema })),
+  ]
+  const isAccount = Object.hasOwn(accountOperations, route.action)
   const isV2 = route.dialect.name === 'open-inference'
   const statuses = [
     ...(route.scope ? [401, 403, 429] : []),
     ...(variables.length > 0 ? [404] : []),
-    ...(body ? [400, 413, 500, 501, 502, 504] : []),
-    ...(body || route.action.endsWith('ready') ? [503] : []),
+    ...(isAccount ? [400, 422, 503] : []),
+    ...(isAccount && body ? [413, 415] : []),
+    ...(isV2 && body ? [400, 413, 500, 501, 502, 503, 504] : []),
+    ...(route.action.endsWith('ready') ? [503] : []),
   ]
   return {
     [route.method.toLowerCase()]: {
       operationId: `${route.action}${route.path.includes('{version}') ? '-version' : ''}`,
       summary,
       ...(route.scope === undefined && { security: [] }),
-      ...(variables.length > 0 && { parameters: variables }),
+      ...(parameters.length > 0 && { parameters }),
       ...(body && { requestBody: { required: true, content: json(body) } }),
       responses: {
-        200: { description: 'As asked.', content: json(answer) },
+        [status]: { description: 'As asked.', content: { [media]: { schema: answer } } },
         ...problems(
           isV2 ? 'application/json' : 'application/problem+json',
           isV2 ? 'V2Error' : 'Problem',

@@ -3,8 +3,8 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import { type Dialect, openInferenceDialect, plainDialect } from './dialect.ts'
 
 /**
- * Every route of the service. `{model}` is one path segment; on the plain call it may carry a
- * version or alias, `iris@2`. A route without a scope is open to everyone.
+ * Every route of the service. A variable such as `{model}` is one path segment; on the plain call
+ * the model may carry a version or alias, `iris@2`. A route without a scope is open to everyone.
  */
 export const routes = [
   route('GET', '/', 'index', plainDialect),
@@ -33,6 +33,25 @@ export const routes = [
     ),
     route('POST', `/v2/models/{model}${version}/infer`, 'infer', openInferenceDialect, 'predict'),
   ]),
+  route('GET', '/v1/price', 'price', plainDialect, 'models:read'),
+  route('POST', '/v1/estimate', 'estimate', plainDialect, 'models:read'),
+  route('GET', '/v1/keys', 'keys', plainDialect, 'account:read'),
+  route('POST', '/v1/keys', 'create-key', plainDialect, 'account:write'),
+  route('GET', '/v1/keys/{id}', 'key', plainDialect, 'account:read'),
+  route('PATCH', '/v1/keys/{id}', 'change-key', plainDialect, 'account:write'),
+  route('DELETE', '/v1/keys/{id}', 'revoke-key', plainDialect, 'account:write'),
+  route('POST', '/v1/keys/{id}/rotate', 'rotate-key', plainDialect, 'account:write'),
+  route('GET', '/v1/account', 'account', plainDialect, 'account:read'),
+  route('PUT', '/v1/account', 'open-account', plainDialect, 'admin'),
+  route('GET', '/v1/credits', 'credits', plainDialect, 'account:read'),
+  route('POST', '/v1/credits', 'add-credit', plainDialect, 'admin'),
+  route('POST', '/v1/refunds', 'refund', plainDialect, 'admin'),
+  route('GET', '/v1/usage', 'usage', plainDialect, 'account:read'),
+  route('GET', '/v1/costs', 'costs', plainDialect, 'account:read'),
+  route('GET', '/v1/ledger', 'ledger', plainDialect, 'account:read'),
+  route('GET', '/v1/ledger/export', 'export-ledger', plainDialect, 'account:read'),
+  route('GET', '/v1/invoices', 'invoices', plainDialect, 'account:read'),
+  route('GET', '/v1/invoices/{month}', 'invoice', plainDialect, 'account:read'),
 ] as const
 
 export type Action =
@@ -48,9 +67,34 @@ export type Action =
   | 'model-metadata'
   | 'model-ready'
   | 'infer'
+  | AccountAction
+
+/** What concerns keys, money and prices. */
+export type AccountAction =
+  | 'price'
+  | 'estimate'
+  | 'keys'
+  | 'create-key'
+  | 'key'
+  | 'change-key'
+  | 'revoke-key'
+  | 'rotate-key'
+  | 'account'
+  | 'open-account'
+  | 'credits'
+  | 'add-credit'
+  | 'refund'
+  | 'usage'
+  | 'costs'
+  | 'ledger'
+  | 'export-ledger'
+  | 'invoices'
+  | 'invoice'
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export interface Route {
-  readonly method: 'GET' | 'POST'
+  readonly method: Method
   readonly path: string
   readonly action: Action
   readonly dialect: Dialect
@@ -62,6 +106,8 @@ export interface RouteMatch {
   /** Without the version. */
   readonly model: string | undefined
   readonly version: string | undefined
+  /** `{id}` of a key, `{month}` of an invoice. */
+  readonly id: string | undefined
 }
 
 /** A path that leads nowhere: in which dialect to say so, and why. */
@@ -105,18 +151,22 @@ function fits(pattern: readonly (string | object)[], segments: readonly string[]
 function variablesOf(
   pattern: readonly (string | { variable: string })[],
   segments: readonly string[],
-): Pick<RouteMatch, 'model' | 'version'> {
+): Pick<RouteMatch, 'model' | 'version' | 'id'> {
   const values = new Map<string, string>()
   pattern.forEach((part, at) => {
     if (typeof part === 'object') values.set(part.variable, segments[at] ?? '')
   })
   const [model, ...alias] = (values.get('model') ?? '').split('@')
   const version = alias.length > 0 ? alias.join('@') : undefined
-  return { model: model || undefined, version: values.get('version') ?? version }
+  return {
+    model: model || undefined,
+    version: values.get('version') ?? version,
+    id: values.get('id') ?? values.get('month'),
+  }
 }
 
 function route(
-  method: 'GET' | 'POST',
+  method: Method,
   path: string,
   action: Action,
   dialect: Dialect,

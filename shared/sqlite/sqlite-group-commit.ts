@@ -6,11 +6,18 @@ export interface SqliteGroupCommit {
    * nothing, whatever became of the others of its group.
    */
   run<Result>(work: () => Result): Promise<Result>
+  /**
+   * The same without the wait for the disk, for what may be lost together with all that is running.
+   * It outlives the process, and is on disk as soon as anything that came later is: only a power cut
+   * before that undoes it.
+   */
+  runSoon<Result>(work: () => Result): Promise<Result>
   /** Runs at once what still waits. */
   flush(): void
 }
 
 interface Waiting {
+  readonly durable: boolean
   /** Does the work, and returns what tells its caller. */
   readonly work: () => () => void
   readonly reject: (error: unknown) => void
@@ -39,6 +46,9 @@ export function createSqliteGroupCommit(
     if (group.length === 0) return
     let replies: (() => void)[]
     try {
+      // Frames of the log are in order: a flush of one is a flush of all before it.
+      const durable = group.some((one) => one.durable)
+      database.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
       begin.run()
       replies = group.map(attempt)
       commit.run()
@@ -65,19 +75,23 @@ export function createSqliteGroupCommit(
     }
   }
 
+  const enqueue = <Result>(work: () => Result, durable: boolean) =>
+    new Promise<Result>((resolve, reject) => {
+      // After the sockets of this turn were read: every call among them is in the group.
+      if (waiting.length === 0) setImmediate(commitGroup)
+      waiting.push({
+        work: () => {
+          const result = work()
+          return () => resolve(result)
+        },
+        reject,
+        durable,
+      })
+    })
+
   return {
-    run: <Result>(work: () => Result) =>
-      new Promise<Result>((resolve, reject) => {
-        // After the sockets of this turn were read: every call among them is in the group.
-        if (waiting.length === 0) setImmediate(commitGroup)
-        waiting.push({
-          work: () => {
-            const result = work()
-            return () => resolve(result)
-          },
-          reject,
-        })
-      }),
+    run: (work) => enqueue(work, true),
+    runSoon: (work) => enqueue(work, false),
     flush() {
       while (waiting.length > 0) commitGroup()
     },

@@ -109,7 +109,7 @@ export function undocumentedRoutes(
 ): Breach[] {
   const file = 'functions/README.md'
   const text = house.find(({ path }) => path === file)?.text ?? ''
-  const rows = [...text.matchAll(/^\|\s*`((?:GET|POST) [^`]+)`/gm)]
+  const rows = [...text.matchAll(/^\|\s*`((?:GET|POST|PUT|PATCH|DELETE) [^`]+)`/gm)]
   const calls = routes.map(({ method, path }) => `${method} ${path}`)
   return [
     ...calls

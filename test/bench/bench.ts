@@ -2,10 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { coldStart } from './cold-start.ts'
-import { formatReport } from './harness/format-report.ts'
+import { formatReports } from './harness/format-reports.ts'
 import { hardware } from './harness/hardware.ts'
-import type { Measure } from './harness/report.ts'
+import type { Measure, Report } from './harness/report.ts'
 import { memory } from './memory.ts'
+import { metering } from './metering.ts'
 import { packageSize } from './package-size.ts'
 import { timerLag } from './timer-lag.ts'
 import { warmCall } from './warm-call.ts'
@@ -14,13 +15,14 @@ const measurements: Readonly<Record<string, Measure>> = {
   'cold-start': coldStart,
   'warm-call': warmCall,
   'timer-lag': timerLag,
+  metering,
   memory,
   'package-size': packageSize,
 }
 
 const help = `Measures percall against its bars and prints a table; figures never fail it.
 
-  npm run bench                       everything, about three minutes
+  npm run bench                       everything, about two minutes
   npm run bench -- --only cold-start  one of: ${Object.keys(measurements).join(', ')}
   npm run bench -- --samples 21       more rounds (default 11)
   npm run bench -- --write            puts the table into test/bench/README.md as well`
@@ -38,14 +40,15 @@ else await main(values)
 
 async function main({ only, samples, write }: typeof values): Promise<void> {
   const names = only === undefined ? Object.keys(measurements) : [only]
-  const reports: string[] = [`${hardware(new Date())}; ${samples} rounds.`]
+  const reports: Report[] = []
   for (const name of names) {
     const measure = measurements[name]
     if (!measure) throw new Error(`There is no measurement "${name}".\n\n${help}`)
     console.error(`${name} …`)
-    reports.push(formatReport(await measure({ samples: Number(samples) })))
+    reports.push(await measure({ samples: Number(samples) }))
   }
-  const results = reports.join('\n\n')
+  const conditions = `${hardware(new Date())}; ${samples} rounds.`
+  const results = [conditions, formatReports(reports)].join('\n\n')
   console.log(results)
   if (write) writeResults(results)
 }

@@ -12,7 +12,14 @@ const commands = [
   ['models', 'publish'],
   ['keys', 'create'],
   ['keys', 'list'],
+  ['keys', 'limit'],
+  ['keys', 'rotate'],
   ['keys', 'revoke'],
+  ['credits', 'list'],
+  ['credits', 'add'],
+  ['usage'],
+  ['invoice', 'show'],
+  ['invoice', 'verify'],
   ['doctor'],
 ]
 
@@ -50,6 +57,12 @@ describe('percall', () => {
     [['keys', 'create', '--name', 'a', '--scope', 'everything']],
     [['keys', 'create', '--name', 'a', '--mode', 'free']],
     [['keys', 'create', '--name', 'a', '--expires-in-days', '0']],
+    [['credits', 'add', '5']],
+    [['keys', 'rotate']],
+    [['keys', 'create', '--name', 'a', '--monthly-cap', '-1']],
+    [['usage', '--bucket', '1s']],
+    [['usage', '--from', 'yesterday']],
+    [['invoice', 'verify']],
     [['doctor', '--nonsense']],
   ])('exits with 2 where %j was asked for wrongly', async (words) => {
     const { code, stdout, stderr } = await machine.run(words)

@@ -1,9 +1,13 @@
 import { describe } from 'vitest'
 import { accessBehaviour } from './access-behaviour.ts'
+import { accountBehaviour } from './account-behaviour.ts'
 import { artifactBehaviour } from './artifact-behaviour.ts'
 import { badInputBehaviour } from './bad-input-behaviour.ts'
 import { catalogBehaviour } from './catalog-behaviour.ts'
+import { limitsBehaviour } from './limits-behaviour.ts'
+import { meteringBehaviour } from './metering-behaviour.ts'
 import { modelBehaviour } from './model-behaviour.ts'
+import { paidCallBehaviour } from './paid-call-behaviour.ts'
 import type { StartHost } from './running-host.ts'
 
 /** What percall does, whatever it runs on: every host passes this very suite. */
@@ -14,5 +18,9 @@ export function behaviour(host: string, start: StartHost): void {
     badInputBehaviour(start)
     accessBehaviour(start)
     artifactBehaviour(start)
+    meteringBehaviour(start)
+    limitsBehaviour(start)
+    paidCallBehaviour(start)
+    accountBehaviour(start)
   })
 }

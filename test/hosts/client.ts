@@ -66,6 +66,8 @@ export function useHost(start: StartHost, settings: Pick<HostSettings, 'unpublis
 }
 
 function parse({ headers, body }: HttpAnswer): unknown {
-  if (headers['content-encoding'] || !headers['content-type']?.includes('json')) return undefined
+  if (headers['content-encoding'] || !/[/+]json\b/.test(headers['content-type'] ?? '')) {
+    return undefined
+  }
   return JSON.parse(Buffer.from(body).toString('utf8'))
 }

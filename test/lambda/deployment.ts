@@ -39,11 +39,14 @@ interface ResourceProperties {
   readonly VersioningConfiguration: { readonly Status: string }
 }
 
+export interface PolicyStatement {
+  readonly Effect: string
+  readonly Action: string | readonly string[]
+  readonly Resource: string | readonly (string | object)[]
+}
+
 interface PolicyDocument {
-  readonly Statement: readonly {
-    readonly Action: string | readonly string[]
-    readonly Resource: unknown
-  }[]
+  readonly Statement: readonly PolicyStatement[]
 }
 
 interface DeployedFunction {

@@ -186,6 +186,27 @@ export function describeLedgerBooks(open: OpenLedger): void {
     expect(await balanceOf(ledger, tenant)).toEqual([0n, 10n, 0n])
   })
 
+  test('posts only while nothing was spent or held since, where that is asked', async () => {
+    const ledger = await open()
+    const tenant = await openAccount(ledger, 100n)
+    const asked = newReservation(tenant)
+    await ledger.reserve(asked)
+    const expiry = newTopUp(tenant, 50n, { type: 'expiry', reference: undefined })
+    const [before, held, spent] = [
+      { spent: 0n, held: 0n },
+      { spent: 0n, held: 10n },
+      { spent: 10n, held: 0n },
+    ]
+    expect(await ledger.post(expiry, before)).toEqual({ kind: 'changed' })
+    await ledger.settle(settlementOf(asked))
+    expect(await ledger.post(expiry, held)).toEqual({ kind: 'changed' })
+    expect(await balanceOf(ledger, tenant)).toEqual([90n, 0n, 10n])
+    expect(await ledger.post(expiry, spent)).toMatchObject({ kind: 'posted' })
+    // It stands already, whatever came after it.
+    expect(await ledger.post(expiry, before)).toMatchObject({ kind: 'duplicate' })
+    expect(await balanceOf(ledger, tenant)).toEqual([40n, 0n, 10n])
+  })
+
   test('counts money beyond 2^53 to the last micro', async () => {
     const ledger = await open()
     const much = 2n ** 62n + 1n

@@ -129,7 +129,7 @@ export function createMemoryLedger(): Ledger {
     return { kind: 'finished', request: finished, account: moved }
   }
 
-  function post(entry: LedgerEntry): PostOutcome {
+  function post(entry: LedgerEntry, unchanged?: Pick<Account, 'spent' | 'held'>): PostOutcome {
     const { tenant, id, type, amount, currency } = entry
     if (!['topup', 'refund', 'expiry'].includes(type)) throw new Error('Not to be posted.')
     const account = accounts.get(tenant)
@@ -140,6 +140,8 @@ export function createMemoryLedger(): Ledger {
         ? { kind: 'duplicate', account }
         : { kind: 'conflict' }
     }
+    const { spent, held } = unchanged ?? account
+    if (account.spent !== spent || account.held !== held) return { kind: 'changed' }
     if (currency !== account.currency) {
       return { kind: 'currency-mismatch', currency: account.currency }
     }
@@ -195,7 +197,7 @@ export function createMemoryLedger(): Ledger {
     },
     account: async (tenant) => accounts.get(tenant),
     counters: async (ids) => ids.map(used),
-    post: async (entry) => post(entry),
+    post: async (entry, unchanged) => post(entry, unchanged),
     entries: async ({ tenant, from, to, types, after, limit }) => {
       const found = [...entries.values()]
         .filter((entry) => entry.tenant === tenant)

@@ -40,7 +40,7 @@ test('has the members that OpenAPI 3.1 asks for', () => {
   )
   for (const path of Object.keys(paths)) expect(path).toMatch(/^\//)
   for (const { method, operation } of operations) {
-    expect(['get', 'post']).toContain(method)
+    expect(['get', 'post', 'put', 'patch', 'delete']).toContain(method)
     expect(operation.summary).not.toBe('')
     for (const [status, response] of Object.entries(operation.responses)) {
       expect(status).toMatch(/^[1-5]\d\d$/)
@@ -80,10 +80,13 @@ test('gives each operation an id of its own', () => {
 test('declares exactly the variables of each path', () => {
   for (const { path, operation } of operations) {
     const variables = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
-    const declared = (operation.parameters ?? []).map(({ name }) => name)
-    expect(declared).toStrictEqual(variables)
-    for (const parameter of operation.parameters ?? []) {
-      expect(parameter).toMatchObject({ in: 'path', required: true })
+    const parameters = operation.parameters ?? []
+    const inPath = parameters.filter((parameter) => parameter.in === 'path')
+    expect(inPath.map(({ name }) => name)).toStrictEqual(variables)
+    for (const parameter of parameters) {
+      expect(parameter).toMatchObject(
+        inPath.includes(parameter) ? { required: true } : { in: 'query' },
+      )
     }
   }
 })

@@ -2,7 +2,11 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { matchRoute, routes } from '#shared/protocols/routes.ts'
 
-const example = (path: string) => path.replace('{model}', 'iris').replace('{version}', '3')
+const example = (path: string) =>
+  path
+    .replace('{model}', 'iris')
+    .replace('{version}', '3')
+    .replace(/\{(id|month)\}/, '2026-11')
 const isV2 = (path: string) => path.startsWith('/v2')
 
 test.each(routes.map((route) => [route.method, route.path, route] as const))(
@@ -12,6 +16,7 @@ test.each(routes.map((route) => [route.method, route.path, route] as const))(
       route,
       model: path.includes('{model}') ? 'iris' : undefined,
       version: path.includes('{version}') ? '3' : undefined,
+      id: /\{(id|month)\}/.test(path) ? '2026-11' : undefined,
     }
     expect(matchRoute(method, example(path))).toStrictEqual(expected)
     const slash = path === '/' ? '/' : `${example(path)}/`
@@ -20,13 +25,14 @@ test.each(routes.map((route) => [route.method, route.path, route] as const))(
 )
 
 test.each(routes.map(({ method, path }) => [method, path] as const))(
-  '%s %s says which method it takes to any other',
-  (method, path) => {
+  '%s %s says which methods its path takes to any other',
+  (_method, path) => {
+    const methods = routes.filter((route) => route.path === path).map(({ method }) => method)
     for (const other of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'get', '']) {
-      if (other === method) continue
+      if (methods.some((method) => method === other)) continue
       expect(matchRoute(other, example(path))).toMatchObject({
         error: { code: 'method_not_allowed', status: 405 },
-        allow: method,
+        allow: methods.join(', '),
         dialect: { name: isV2(path) ? 'open-inference' : 'plain' },
       })
     }

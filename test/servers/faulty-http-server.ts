@@ -36,7 +36,7 @@ export async function startFaultyHttpServer(handle: (request: ReceivedRequest) =
     received.push(request)
     const fault = faults.shift() ?? always
     const usual = fault && !fault.landed ? undefined : strictly(handle, request)
-    if (fault?.kind === 'cut') return incoming.destroy()
+    if (fault?.kind === 'cut') return incoming.socket.destroy()
     if (fault?.kind === 'hang') return
     const {
       status,

@@ -1,4 +1,5 @@
 import type { Authenticate } from '#shared/access/authenticate.ts'
+import { requireModel } from '#shared/access/require-model.ts'
 import { requireScope } from '#shared/access/require-scope.ts'
 import { isMiss } from '../call.ts'
 import type { Step } from '../step.ts'
@@ -6,7 +7,8 @@ import { setCaller } from './caller-of.ts'
 
 /**
  * Refuses a path that leads nowhere, and a call whose credentials do not allow its route.
- * @throws ServiceError `route_not_found`, `method_not_allowed`, and those of `Authenticate`
+ * @throws ServiceError `route_not_found`, `method_not_allowed`, `scope_missing`,
+ *   `model_not_allowed`, and those of `Authenticate`
  */
 export function authenticate({ authenticate }: { authenticate: Authenticate }): Step {
   return {
@@ -21,6 +23,7 @@ export function authenticate({ authenticate }: { authenticate: Authenticate }): 
         sourceIp: request.sourceIp,
       })
       requireScope(caller, scope)
+      if (match.model !== undefined) requireModel(caller, match.model)
       setCaller(event, caller)
     },
   }

@@ -9,15 +9,18 @@ import { cacheFolder } from './cache-folder.ts'
  * same time share them: a key of one is good for the other.
  *
  * @param models a folder of model folders; percall's own where absent
+ * @param variables more of the environment, such as another ledger
  */
 export async function localService(
   runner: 'threads' | 'inline',
   models?: string,
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<{ services: LocalServices; key: string }> {
   const environment = readEnvironment({
     PERCALL_HOME: cacheFolder('home'),
     PERCALL_LOG: 'error',
     ...(models !== undefined && { PERCALL_MODELS: models }),
+    ...variables,
   })
   const services = await localServices({ environment, runner })
   for (const { folder, manifest } of services.catalog.list()) {

@@ -1,22 +1,24 @@
 import type { Report, Row } from './report.ts'
 
-/** A report as Markdown. */
-export function formatReport({ title, rows, notes = [] }: Report): string {
-  const lines = [
-    `### ${title}`,
-    '',
+/** All reports as one table in Markdown, with their notes below it. */
+export function formatReports(reports: readonly Report[]): string {
+  const lines = reports.flatMap(({ title, rows }) => [
+    `| **${title}** | | | | |`,
+    ...rows.map((row) => `| ${[row.what, ...figures(row), bar(row)].join(' | ')} |`),
+  ])
+  const notes = reports.flatMap(({ notes = [] }) => notes.map((note) => `- ${note}`))
+  return [
     '| | median | best | p90 | bar |',
     '|---|---:|---:|---:|---|',
-    ...rows.map((row) => `| ${[row.what, ...figures(row), bar(row)].join(' | ')} |`),
-  ]
-  return [...lines, ...(notes.length > 0 ? ['', ...notes.map((note) => `- ${note}`)] : [])].join(
-    '\n',
-  )
+    ...lines,
+    '',
+    ...notes,
+  ].join('\n')
 }
 
 function figures({ value, unit }: Row): string[] {
   const { median, best, p90 } = typeof value === 'number' ? { median: value } : value
-  return [`**${digits(median)}** ${unit}`, digits(best), digits(p90)]
+  return [`${digits(median)} ${unit}`, digits(best), digits(p90)]
 }
 
 function bar({ value, atMost, atLeast }: Row): string {

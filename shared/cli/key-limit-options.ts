@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+import type { CallLimits } from '#shared/metering/ledger.ts'
+import { readAmount, readCount } from './read-amount.ts'
+
+export interface KeyLimitOptions {
+  readonly monthlyCap?: bigint
+  readonly callsPerDay?: number
+  readonly callsPerMinute?: number
+  readonly atOnce?: number
+  readonly model?: readonly string[]
+}
+
+/** What a key may be limited to. */
+export const withKeyLimits = (command: Command): Command =>
+  command
+    .option('--model <model...>', 'the models that it may call (default: all)')
+    .option('--monthly-cap <amount>', 'money it may spend a month, e.g. 12.50', readAmount)
+    .option('--calls-per-day <count>', 'calls it may make a day', readCount)
+    .option('--calls-per-minute <count>', 'calls it may make a minute', readCount)
+    .option('--at-once <count>', 'calls it may have running at a time', readCount)
+
+/** `undefined` where no limit was asked for. */
+export function limitsOf(options: KeyLimitOptions): CallLimits | undefined {
+  const { monthlyCap, callsPerDay, callsPerMinute, atOnce } = options
+  const limits: CallLimits = {
+    ...(monthlyCap !== undefined && { monthlySpend: monthlyCap }),
+    ...(callsPerDay !== undefined && { dailyCalls: callsPerDay }),
+    ...(atOnce !== undefined && { concurrency: atOnce }),
+    ...(callsPerMinute !== undefined && {
+      // A tenth of a minute's calls at once.
+      rate: { perMinute: callsPerMinute, burst: Math.max(1, Math.ceil(callsPerMinute / 10)) },
+    }),
+  }
+  return Object.keys(limits).length > 0 ? limits : undefined
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander'
+import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { type KeyLimitOptions, limitsOf, withKeyLimits } from './key-limit-options.ts'
+import { outColors, print, printJson } from './terminal.ts'
+
+type LimitOptions = PlaceOptions & KeyLimitOptions & { json?: boolean; none?: boolean }
+
+/** `percall keys limit`: replaces what a key is limited to. */
+export function keysLimitCommand(keys: Command): void {
+  const command = keys
+    .command('limit')
+    .description('replace the limits and the models of a key')
+    .argument('<id>', 'its id, as "percall keys list" shows it')
+    .option('--none', 'take away all limits, and allow all models')
+  withSharedOptions(withKeyLimits(command))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ percall keys limit 7Qm2XbT9 --monthly-cap 20 --calls-per-minute 600
+  $ percall keys limit 7Qm2XbT9 --model iris spam
+  $ percall keys limit 7Qm2XbT9 --none
+
+Servers that run take notice within seconds.`,
+    )
+    .action(async (id: string, options: LimitOptions) => {
+      const { withKeys } = await import('./with-keys.ts')
+      const { accountAnswers } = await import('#shared/protocols/account-answers.ts')
+      const changes = options.none
+        ? { limits: null, models: null }
+        : { limits: limitsOf(options), models: options.model }
+      const key = await withKeys(commandEnvironment(options), (manager) =>
+        manager.change(id, changes),
+      )
+      if (options.json) printJson(accountAnswers.key(key))
+      else print(`${outColors.green('✔')} ${key.id} (${key.name}) is changed.`)
+    })
+}
