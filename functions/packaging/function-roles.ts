@@ -22,7 +22,7 @@ export function functionRoles(
 const arn = (resource: string) => ({ 'Fn::GetAtt': [resource, 'Arn'] })
 const under = (resource: string, path: string) => ({ 'Fn::Sub': `\${${resource}.Arn}/${path}` })
 
-function allow(Action: string[], Resource: object[]) {
+function allow(Action: string[], Resource: (object | string)[]) {
   return { Effect: 'Allow', Action, Resource }
 }
 
@@ -60,6 +60,14 @@ const tableGrants: Readonly<Record<string, readonly object[]>> = {
     // A refund looks up its call, and with it the answer.
     allow(['s3:GetObject'], [under('AnswerBucket', '*')]),
     allow(['s3:ListBucket'], [arn('AnswerBucket')]),
+  ],
+  exporter: [
+    allow(['dynamodb:GetItem', 'dynamodb:Query'], [arn('LedgerTable')]),
+    allow(['dynamodb:Query'], [under('LedgerTable', 'index/*')]),
+    allow(ledgerWrites, [arn('OutboxTable')]),
+    allow(['dynamodb:Query'], [under('OutboxTable', 'index/*')]),
+    // It has no resources that could be named.
+    allow(['aws-marketplace:BatchMeterUsage'], ['*']),
   ],
   sweeper: [
     ...ledgerGrants,

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { bundleHandler } from './bundle-handler.ts'
@@ -7,7 +7,7 @@ import { codecProgramFiles } from './codec-program-files.ts'
 import { type FunctionFolder, repositoryRoot } from './function-folder.ts'
 import { modelFiles } from './model-files.ts'
 import { onnxRuntimeFiles } from './onnx-runtime-files.ts'
-import type { Architecture } from './package-files.ts'
+import type { Architecture, PackageFiles } from './package-files.ts'
 import { writeZip } from './write-zip.ts'
 
 /** In bytes. The largest part is ONNX Runtime; a zip above this carries something it should not. */
@@ -52,6 +52,7 @@ export async function packageFunction(
   const files = {
     ...code,
     ...modelFiles(entries),
+    ...ownDocuments(dirname(handlerFile)),
     'models/price-book.json': readFileSync(join(modelsFolder, 'price-book.json')),
     ...(manifest && onnxRuntimeFiles(architecture)),
     ...(manifest && (await codecProgramFiles(manifest.task.name))),
@@ -63,4 +64,10 @@ export async function packageFunction(
   const unzippedBytes = Object.values(files).reduce((sum, bytes) => sum + bytes.byteLength, 0)
   const file = `${name}-${architecture}.zip`
   return { name, file, zip, unzippedBytes, startBytes, startPackages }
+}
+
+/** JSON files beside a handler lie beside its bundle, too. */
+function ownDocuments(folder: string): PackageFiles {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name))]))
 }

@@ -1,12 +1,12 @@
 import type { KeyStore } from '#shared/access/key-store.ts'
-import { counterHolds, type LimitedParty } from '#shared/metering/counter-holds.ts'
+import { counterHolds, type LimitedParty, projectParties } from '#shared/metering/counter-holds.ts'
 import type { CounterHold, Ledger } from '#shared/metering/ledger.ts'
 
 /** A cap that is used to a half at least. */
 export interface CapAlert {
   readonly tenant: string
   readonly scope: CounterHold['scope']
-  /** Of a key its id; of a tenant its name. */
+  /** Of a key its id; of a project or tenant its name. */
   readonly id: string
   readonly kind: 'spend' | 'calls'
   /** The month or day that it counts, e.g. `2026-11`. */
@@ -20,7 +20,7 @@ export interface CapAlert {
 /** Percent of a cap at which its owner is told. */
 export const alertLevels = [100, 80, 50] as const
 
-/** The caps of a tenant and its keys that are used to 50, 80 or 100 percent in this period. */
+/** The caps of a tenant, its projects and its keys that are used to 50, 80 or 100 percent in this period. */
 export async function capAlerts(
   { ledger, keyStore }: { ledger: Ledger; keyStore: Pick<KeyStore, 'list'> },
   tenant: string,
@@ -29,6 +29,10 @@ export async function capAlerts(
   const [account, keys] = await Promise.all([ledger.account(tenant), keyStore.list(tenant)])
   const parties: (LimitedParty & { name: string })[] = [
     { scope: 'tenant', id: tenant, name: tenant, limits: account?.limits ?? {} },
+    ...projectParties(tenant, account?.limits ?? {}).map((party) => ({
+      ...party,
+      name: party.id.slice(tenant.length + 1),
+    })),
     ...keys
       .filter(({ limits, revokedAt }) => limits && revokedAt === undefined)
       // The name under which the meter counts a key's calls.

@@ -23,6 +23,15 @@ const variables = z.object({
   PERCALL_ANSWERS: text,
   /** The price book; default `price-book.json` in the folder of model folders. */
   PERCALL_PRICES: text,
+  /** What is reported to which sinks (shared/exporters/README.md); nothing where absent. */
+  PERCALL_EXPORTS: text,
+  /** `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/exports.sqlite`. */
+  PERCALL_OUTBOX: text,
+  STRIPE_API_KEY: text,
+  PERCALL_STRIPE_URL: text,
+  /** Signs CloudEvents: `whsec_…`. */
+  PERCALL_EVENTS_SECRET: text,
+  AWS_ENDPOINT_URL_MARKETPLACE_METERING: text,
   /** Secret under which keys are hashed; one machine makes its own. */
   PERCALL_KEY_PEPPER: z.optional(z.string().check(z.minLength(32))),
   /** A key that the local host accepts as it is. */

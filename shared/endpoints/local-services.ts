@@ -16,7 +16,9 @@ import { threadedRunner } from '#shared/inference/threaded-runner.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
 import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
 import { readPriceBook } from '#shared/metering/read-price-book.ts'
+import { createSqliteSaleOutbox } from '#shared/metering/sqlite-sale-outbox.ts'
 import { createLogger } from '#shared/observability/logger.ts'
+import { startExporting } from './exporter.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
 import { openKeyStore } from './open-key-store.ts'
@@ -72,6 +74,7 @@ export async function localServices({
   })
   const keyStore = await openKeyStore(environment)
   const ledger = await openLedger(environment)
+  const outbox = createSqliteSaleOutbox({ path: join(home, 'outbox.sqlite') })
   await openOwnAccount(ledger)
   const prices = readPriceBook(priceBookFile(environment))
   const rates = createMemoryRateStore()
@@ -81,7 +84,8 @@ export async function localServices({
     artifacts.fetch(entry.manifest.artifact, {
       onProgress: (progress) => onProgress?.(entry, progress),
     })
-  const stopSweeping = startSweeping({ ledger, keyStore, logger })
+  const stopSweeping = startSweeping({ ledger, outbox, keyStore, logger })
+  const stopExporting = startExporting(environment, ledger)
   const cpus = cpuShare()
   const runner =
     place === 'threads'
@@ -92,7 +96,7 @@ export async function localServices({
     catalog,
     ledger,
     prices,
-    meter: openMeter(ledger, prices),
+    meter: openMeter(ledger, prices, outbox),
     limitRate: openRateLimiter(ledger, rates, rates),
     runner,
     artifacts,
@@ -114,9 +118,11 @@ export async function localServices({
       if (smallest) await runner.ready(smallest)
     },
     async close() {
+      stopExporting()
       stopSweeping()
       await runner.close()
       keyStore.close?.()
+      await outbox.close()
       await ledger.close()
     },
   }

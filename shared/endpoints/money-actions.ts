@@ -83,9 +83,10 @@ export function moneyActions(services: Services) {
     }),
     'open-account': accountAction(services, {
       schema: accountSettings,
-      async run(settings, call) {
+      async run({ projects, limits, ...settings }, call) {
         const tenant = tenantOf(call, settings.tenant)
-        return accountAnswers.account(await openAccount(ledger, { ...settings, tenant }))
+        const account = { ...settings, tenant, limits: { ...limits, projects } }
+        return accountAnswers.account(await openAccount(ledger, account))
       },
     }),
     credits: accountAction(services, {

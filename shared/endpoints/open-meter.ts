@@ -3,7 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ledger } from '#shared/metering/ledger.ts'
 import { createMeter, type Meter } from '#shared/metering/metered-call.ts'
 import type { PriceBook } from '#shared/metering/price-book.ts'
+import type { SaleOutbox } from '#shared/metering/sale-outbox.ts'
+import { createTrustedMeter } from '#shared/metering/trusted-meter.ts'
 
-/** The meter with the world's own clock and randomness. */
-export const openMeter = (ledger: Ledger, prices: PriceBook): Meter =>
-  createMeter({ ledger, prices, newId: () => randomBytes(16).toString('hex'), sleep })
+/**
+ * The meter with the world's own clock and randomness. Without an outbox every call fails closed
+ * while the ledger does not answer.
+ */
+export function openMeter(ledger: Ledger, prices: PriceBook, outbox?: SaleOutbox): Meter {
+  const options = { ledger, prices, newId: newFence, sleep }
+  return outbox ? createTrustedMeter({ ...options, outbox }) : createMeter(options)
+}
+
+/** The name of an attempt: fresh, unguessable. */
+export const newFence = (): string => randomBytes(16).toString('hex')

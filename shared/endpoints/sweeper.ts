@@ -1,7 +1,10 @@
 import { type CapWatchOptions, createCapWatch } from '#shared/account/watch-caps.ts'
+import { drainOutbox } from '#shared/metering/drain-outbox.ts'
+import type { SaleOutbox } from '#shared/metering/sale-outbox.ts'
 import { type SweepReport, sweep } from '#shared/metering/sweep.ts'
 import { lambdaServices } from './lambda-services.ts'
 import type { PrunedLedger } from './open-ledger.ts'
+import { newFence } from './open-meter.ts'
 
 /**
  * The sweep as a Lambda handler on a schedule, and the alerts of caps in its log. A failed one is
@@ -20,14 +23,17 @@ export function onSchedule(
 
 export interface SweepingServices extends CapWatchOptions {
   readonly ledger: PrunedLedger
+  /** What was sold while the ledger did not answer. */
+  readonly outbox?: SaleOutbox
 }
 
 /** The sweep on one machine: at once, then every `everyMs`. Returns what stops it. */
 export function startSweeping(services: SweepingServices, everyMs = 10_000): () => void {
-  const { ledger, logger } = services
+  const { ledger, outbox, logger } = services
   const watchCaps = createCapWatch(services)
   const run = async () => {
     try {
+      if (outbox) await drainOutbox({ ledger, outbox, newId: newFence })
       await sweep({ ledger })
       await ledger.prune?.(Date.now())
       await watchCaps()

@@ -1,4 +1,4 @@
-import type { CallLimits, CounterHold } from './ledger.ts'
+import type { AccountLimits, CallLimits, CounterHold } from './ledger.ts'
 import type { Micros } from './money.ts'
 
 /** Who is limited, and to what. */
@@ -7,6 +7,17 @@ export interface LimitedParty {
   /** Unique among all tenants, e.g. `acme/key-1`. */
   readonly id: string
   readonly limits: CallLimits
+}
+
+/** The projects of a tenant that are limited, or the one that a call is booked under. */
+export function projectParties(
+  tenant: string,
+  { projects = {} }: AccountLimits,
+  only?: string,
+): LimitedParty[] {
+  return Object.entries(projects)
+    .filter(([name]) => only === undefined || name === only)
+    .map(([name, limits]) => ({ scope: 'project', id: `${tenant}/${name}`, limits }))
 }
 
 /**

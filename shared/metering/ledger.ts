@@ -55,8 +55,14 @@ export interface AccountSettings {
   readonly tenant: string
   readonly currency: Currency
   readonly mode: AccountMode
-  /** Limits of the tenant as a whole; those of keys and projects are kept with them. */
-  readonly limits: CallLimits
+  readonly limits: AccountLimits
+  /** Whether a postpaid account without caps is served while the ledger does not answer. */
+  readonly trusted?: boolean | undefined
+}
+
+/** Of the tenant as a whole, and of its projects by name; those of a key are kept with the key. */
+export interface AccountLimits extends CallLimits {
+  readonly projects?: Readonly<Record<string, CallLimits>> | undefined
 }
 
 /** Absent means unlimited. */

@@ -1,5 +1,5 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { counterHolds, type LimitedParty } from './counter-holds.ts'
+import { counterHolds, type LimitedParty, projectParties } from './counter-holds.ts'
 import type {
   Account,
   FinishOutcome,
@@ -25,6 +25,8 @@ export interface PaidCall {
   /** Hash of (tenant, route, idempotency key), or a random id where the caller sent no key. */
   readonly requestKey: string
   readonly fingerprint: string
+  /** Whether the caller sent an idempotency key. */
+  readonly keyed?: boolean
   /** Hash of (tenant, key, route, body) where the client counts its retries, and which one this is. */
   readonly retry: { readonly pointer: string; readonly count: number } | undefined
   readonly model: string
@@ -127,6 +129,7 @@ export function createMeter({
     const hold = quote(call, price)
     const parties = [
       ...call.parties,
+      ...(call.project === undefined ? [] : projectParties(tenant, account.limits, call.project)),
       { scope: 'tenant', id: tenant, limits: account.limits } as const,
     ]
     const reservation: Reservation = {

@@ -1,6 +1,6 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { LimitedParty } from './counter-holds.ts'
-import type { CallLimits } from './ledger.ts'
+import { type LimitedParty, projectParties } from './counter-holds.ts'
+import type { AccountLimits } from './ledger.ts'
 import type { RateStore } from './rate-store.ts'
 
 export interface RateLimiterOptions {
@@ -8,7 +8,7 @@ export interface RateLimiterOptions {
   /** Steps in where the store does not answer. */
   fallback: RateStore
   /** Of the account. It may answer from memory: a rate is no cap on money. */
-  tenantLimits: (tenant: string) => Promise<CallLimits>
+  tenantLimits: (tenant: string) => Promise<AccountLimits>
   now?: () => number
 }
 
@@ -23,8 +23,12 @@ export interface RateState {
   readonly resetSeconds: number
 }
 
-/** @param parties who is limited beside the tenant */
-export type LimitRate = (tenant: string, parties: readonly LimitedParty[]) => Promise<RateState[]>
+/** @param parties who is limited beside the tenant and the project */
+export type LimitRate = (
+  tenant: string,
+  parties: readonly LimitedParty[],
+  project?: string,
+) => Promise<RateState[]>
 
 /**
  * Calls per minute with bursts, a bucket for each party that has a limit.
@@ -37,10 +41,15 @@ export function createRateLimiter({
   tenantLimits,
   now = Date.now,
 }: RateLimiterOptions): LimitRate {
-  return async (tenant, others) => {
+  return async (tenant, others, project) => {
     const states: RateState[] = []
-    const own = { scope: 'tenant', id: tenant, limits: await tenantLimits(tenant) } as const
-    for (const { scope, id, limits } of [...others, own]) {
+    const accountLimits = await tenantLimits(tenant)
+    const parties: LimitedParty[] = [
+      ...others,
+      ...(project === undefined ? [] : projectParties(tenant, accountLimits, project)),
+      { scope: 'tenant', id: tenant, limits: accountLimits },
+    ]
+    for (const { scope, id, limits } of parties) {
       if (!limits.rate) continue
       const { perMinute, burst } = limits.rate
       const intervalMs = 60_000 / perMinute

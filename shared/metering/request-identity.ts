@@ -19,6 +19,8 @@ export interface IdentitySource {
 export interface RequestIdentity {
   readonly requestKey: string
   readonly fingerprint: string
+  /** Whether the caller has named it; else nobody but a counted retry can ask for it again. */
+  readonly keyed: boolean
   readonly retry: { readonly pointer: string; readonly count: number } | undefined
 }
 
@@ -42,6 +44,7 @@ export function identifyRequest(source: IdentitySource): RequestIdentity {
         ? `call-${source.newId()}`
         : hash([tenant, method, path, idempotencyKey]),
     fingerprint,
+    keyed: idempotencyKey !== undefined,
     retry: countsRetries
       ? { pointer: hash([tenant, keyId, fingerprint]), count: Number(retryCount) }
       : undefined,

@@ -3,13 +3,13 @@ import type {
   Account,
   AccountMode,
   AccountSettings,
-  CallLimits,
   CounterHold,
   LedgerEntry,
   RequestRecord,
   Sale,
   StoredAnswer,
 } from './ledger.ts'
+import { limitsJson } from './limits-json.ts'
 
 /** A row as SQLite hands it out, integers as BigInt. The schema says which columns may be NULL. */
 type Row = Record<string, SQLOutputValue>
@@ -28,18 +28,20 @@ export interface StoredRequest {
 
 /** Rows become records and back; nothing is decided here. */
 export const ledgerRows = {
-  fromAccount: ({ tenant, currency, mode, limits }: AccountSettings): Parameters => ({
+  fromAccount: ({ tenant, currency, mode, limits, trusted }: AccountSettings): Parameters => ({
     tenant,
     currency,
     mode,
-    limits: toJson(limits),
+    limits: limitsJson.write(limits),
+    trusted: trusted ? 1 : 0,
   }),
 
   toAccount: (row: Row): Account => ({
     tenant: row.tenant as string,
     currency: row.currency as string,
     mode: row.mode as AccountMode,
-    limits: toLimits(row.limits as string),
+    limits: limitsJson.read(row.limits as string),
+    ...(row.trusted === 1n && { trusted: true }),
     available: row.available as bigint,
     held: row.held as bigint,
     spent: row.spent as bigint,
@@ -127,11 +129,6 @@ function toAnswer(row: Row, readFile: (file: string) => Uint8Array): StoredAnswe
 
 const toJson = (value: unknown) =>
   JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part))
-
-function toLimits(json: string): CallLimits {
-  const { monthlySpend, ...limits } = JSON.parse(json)
-  return monthlySpend === undefined ? limits : { ...limits, monthlySpend: BigInt(monthlySpend) }
-}
 
 const toCounters = (json: string): CounterHold[] =>
   JSON.parse(json).map((counter: CounterHold & { amount: string; limit?: string }) => ({

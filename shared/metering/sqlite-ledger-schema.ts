@@ -80,4 +80,6 @@ export const ledgerMigrations = [
     BEGIN SELECT RAISE(ABORT, 'ledger entries never change'); END;
   CREATE TRIGGER entries_never_go BEFORE DELETE ON entries
     BEGIN SELECT RAISE(ABORT, 'ledger entries never go'); END;`,
+
+  'ALTER TABLE accounts ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0 CHECK (trusted IN (0, 1))',
 ]

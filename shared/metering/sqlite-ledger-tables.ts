@@ -49,10 +49,10 @@ function accountsTable(prepare: Prepare) {
   const find = prepare('SELECT * FROM accounts WHERE tenant = ?')
   const tenants = prepare('SELECT tenant FROM accounts ORDER BY tenant')
   const put = prepare(
-    `INSERT INTO accounts (tenant, currency, mode, limits)
-     VALUES ($tenant, $currency, $mode, $limits)
-     ON CONFLICT (tenant) DO UPDATE SET
-       currency = excluded.currency, mode = excluded.mode, limits = excluded.limits`,
+    `INSERT INTO accounts (tenant, currency, mode, limits, trusted)
+     VALUES ($tenant, $currency, $mode, $limits, $trusted)
+     ON CONFLICT (tenant) DO UPDATE SET currency = excluded.currency, mode = excluded.mode,
+       limits = excluded.limits, trusted = excluded.trusted`,
   )
   const move = prepare(
     `UPDATE accounts SET available = available + ?, held = held + ?, spent = spent + ?

@@ -35,6 +35,9 @@ export const accountAnswers = {
     held_micros: exact(held),
     spent_micros: exact(spent),
     limits: limitsJson(limits),
+    projects: Object.fromEntries(
+      Object.entries(limits.projects ?? {}).map(([name, own]) => [name, limitsJson(own)]),
+    ),
   }),
 
   lot: ({ id, at, amount, left, expiresAt }: CreditLot) => ({

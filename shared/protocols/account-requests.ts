@@ -49,6 +49,8 @@ export const accountSettings = z.strictObject({
   currency,
   mode: z.enum(['prepaid', 'postpaid']),
   limits: z._default(limits, {}),
+  /** Limits of projects, by the name under which keys are booked. */
+  projects: z._default(z.record(z.string().check(z.regex(/^[\w.-]{1,64}$/)), limits), {}),
 })
 
 export const topUp = z.strictObject({

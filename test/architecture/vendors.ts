@@ -24,6 +24,11 @@ const vendors: readonly { package: RegExp; only: RegExp; where: string }[] = [
     where: 'shared/middleware and shared/endpoints',
   },
   {
+    package: /^stripe(\/|$)/,
+    only: /^shared\/exporters\/stripe-sink\.ts$/,
+    where: 'shared/exporters/stripe-sink.ts',
+  },
+  {
     package: /^jose(\/|$)/,
     only: /^shared\/access\//,
     where: 'shared/access',

@@ -27,8 +27,9 @@ export function describeLedgerBooks(open: OpenLedger): void {
       concurrency: 3,
       rate: { perMinute: 60, burst: 10 },
     }
-    const tenant = await openAccount(ledger, 0n, { currency: 'EUR', mode: 'postpaid', limits })
-    const settings = { tenant, currency: 'EUR', mode: 'postpaid', limits }
+    const rights = { currency: 'EUR', mode: 'postpaid', limits, trusted: true } as const
+    const tenant = await openAccount(ledger, 0n, rights)
+    const settings = { tenant, ...rights }
     const empty = { available: 0n, held: 0n, spent: 0n }
     expect(comparable(await ledger.account(tenant))).toEqual({ ...settings, ...empty })
     await ledger.post(newTopUp(tenant, 50n, { currency: 'EUR' }))

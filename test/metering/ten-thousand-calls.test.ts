@@ -39,7 +39,7 @@ describe('with faults in stores, model and connections, and callers who try agai
     timeoutFor(sqliteCalls, 40),
   )
 
-  const dynamodbCalls = Number(asked ?? 300)
+  const dynamodbCalls = Number(asked ?? 200)
   const what = `${dynamodbCalls} calls are charged as often as answered: DynamoDB ${missing ?? ''}`
   test.skipIf(missing)(
     what,

@@ -37,12 +37,18 @@ test('tells when to come back in whole seconds, one at least', async () => {
     [0.2, '1'],
     [0, '1'],
     [7.1, '8'],
-    [undefined, undefined],
+    [undefined, '1'],
   ] as const) {
     const options = seconds === undefined ? {} : { retryAfterSeconds: seconds }
     const { headers } = await failWith('overloaded', options)
     expect(headers['retry-after']).toBe(header)
   }
+  expect((await failWith('inference_failed')).headers).not.toHaveProperty('retry-after')
+})
+
+test('says that a failure cost nothing, unless the store does not say so', async () => {
+  expect((await failWith('inference_failed')).headers['x-cost-units']).toBe('0')
+  expect((await failWith('store_unavailable')).headers).not.toHaveProperty('x-cost-units')
 })
 
 test('names the scheme of the credentials wherever it answers 401, and nowhere else', async () => {

@@ -34,6 +34,14 @@ const expectedGrants: Readonly<Record<string, readonly string[]>> = {
     ...on('AnswerBucket/*', 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
     ...on('AnswerBucket', 's3:ListBucket'),
   ],
+  exporter: [
+    ...on('LedgerTable', ...table('GetItem', 'Query')),
+    ...on('LedgerTable/index/*', ...table('Query')),
+    ...on('OutboxTable', ...ledger),
+    ...on('OutboxTable/index/*', ...table('Query')),
+    // AWS knows no resources for this one.
+    ...on('*', 'aws-marketplace:BatchMeterUsage'),
+  ],
   sweeper: [
     ...on('KeyTable/index/*', ...table('Query')),
     ...on('LedgerTable', ...ledger),
@@ -54,7 +62,8 @@ function grantsOf({ Effect, Action, Resource }: PolicyStatement): string[] {
   expect(Effect).toBe('Allow')
   return [Resource].flat().flatMap((resource) => {
     const { 'Fn::GetAtt': attribute, 'Fn::Sub': path } = Object(resource)
-    const name = attribute?.[0] ?? String(path).replace(/^\$\{(\w+)\.Arn\}/, '$1')
+    const text = typeof resource === 'string' ? resource : String(path)
+    const name = attribute?.[0] ?? text.replace(/^\$\{(\w+)\.Arn\}/, '$1')
     return on(name, ...[Action].flat())
   })
 }
@@ -110,7 +119,7 @@ describe('the deployment', () => {
       const files = [...readZip(readFileSync(zipFile))]
       for (const [path, bytes] of files) {
         expect(path).toMatch(
-          /^[\w.-]+\.mjs$|^onnxruntime_binding\.node$|^libonnxruntime\.so\.1$|^models\/price-book\.json$|^models\/[^/]+\/[^/]+\.json$|^node_modules\/@jsquash\/.+\.wasm$/,
+          /^[\w.-]+\.mjs$|^onnxruntime_binding\.node$|^libonnxruntime\.so\.1$|^exports\.json$|^models\/price-book\.json$|^models\/[^/]+\/[^/]+\.json$|^node_modules\/@jsquash\/.+\.wasm$/,
         )
         expect(elfMachine(bytes) ?? 183, path).toBe(183)
       }

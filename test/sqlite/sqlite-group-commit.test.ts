@@ -123,3 +123,17 @@ test('does at once what waits when it is flushed, and refuses work on a closed d
   expect(await written).toEqual(['a', 'b', 'c'])
   await expect(note('d')).rejects.toThrow()
 })
+
+test('waits for the disk where one of a group must, and only there', async () => {
+  const { database, group, note, notes } = open()
+  const fullFlush = 2
+  const flush = () => Number(database.prepare('PRAGMA synchronous').get()?.synchronous)
+  const soon = (text: string) =>
+    group.runSoon(() => database.exec(`INSERT INTO notes VALUES ('${text}')`) ?? flush())
+  expect(await soon('a')).toBeLessThan(fullFlush)
+  expect(notes()).toEqual(['a'])
+  const [together] = await Promise.all([soon('b'), note('c')])
+  expect(together).toBe(fullFlush)
+  expect(await soon('d')).toBeLessThan(fullFlush)
+  expect(await group.run(flush)).toBe(fullFlush)
+})

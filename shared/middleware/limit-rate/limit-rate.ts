@@ -28,7 +28,7 @@ export function limitRate({ limitRate }: { limitRate: LimitRate }): Step {
       const caller = callerOf(event)
       if (!caller) return
       try {
-        states.set(event, await limitRate(caller.tenant, partiesOf(caller)))
+        states.set(event, await limitRate(caller.tenant, partiesOf(caller), caller.project))
       } catch (thrown) {
         if (thrown instanceof RateLimited) states.set(event, [thrown.state])
         throw thrown

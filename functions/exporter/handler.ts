@@ -1,0 +1,3 @@
+import { exportOnSchedule } from '#shared/endpoints/exporter.ts'
+
+export const handler = exportOnSchedule()
