@@ -3,6 +3,8 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 
 export interface IdentitySource {
   readonly tenant: string
+  /** The answers of test calls are free, so no live call may get one. */
+  readonly mode: 'live' | 'test'
   readonly keyId: string
   readonly method: string
   readonly path: string
@@ -25,13 +27,13 @@ export interface RequestIdentity {
 }
 
 /**
- * How a request is recognised when it comes again. The key's scope is (tenant, route, key), as the
+ * How a request is recognised when it comes again. The key's scope is (tenant, mode, route, key), as the
  * Internet-Draft "The Idempotency-Key HTTP Header Field" leaves to the server; the fingerprint is
  * taken of the bytes as they were sent.
  * @throws ServiceError `idempotency_key_invalid`
  */
 export function identifyRequest(source: IdentitySource): RequestIdentity {
-  const { tenant, keyId, method, path, query, body, contentType } = source
+  const { tenant, mode, keyId, method, path, query, body, contentType } = source
   const { idempotencyKey, retryCount } = source
   if (idempotencyKey !== undefined && !/^[\x20-\x7e]{1,255}$/.test(idempotencyKey)) {
     throw new ServiceError('idempotency_key_invalid')
@@ -42,7 +44,7 @@ export function identifyRequest(source: IdentitySource): RequestIdentity {
     requestKey:
       idempotencyKey === undefined
         ? `call-${source.newId()}`
-        : hash([tenant, method, path, idempotencyKey]),
+        : hash([tenant, mode, method, path, idempotencyKey]),
     fingerprint,
     keyed: idempotencyKey !== undefined,
     retry: countsRetries

@@ -51,6 +51,7 @@ export async function newPayer(client: ReturnType<typeof useHost>, options: Paye
     reservation(idempotencyKey: string, changes: Partial<Reservation> = {}): Reservation {
       const { requestKey, fingerprint } = identifyRequest({
         tenant,
+        mode: summary.mode,
         keyId: summary.id,
         method: 'POST',
         path,

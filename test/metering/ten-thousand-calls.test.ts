@@ -109,6 +109,7 @@ async function prove(service: Service, count: number, random: ReturnType<typeof 
     tenant: caller.tenant,
     requestKey: identifyRequest({
       tenant: caller.tenant,
+      mode: 'live',
       keyId: '',
       method: 'POST',
       path: stormPath,

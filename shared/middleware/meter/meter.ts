@@ -51,6 +51,7 @@ export function meter<Input>({
         ...bought,
         ...identifyRequest({
           tenant: caller.tenant,
+          mode: caller.mode,
           keyId,
           method: request.method,
           path: request.path,
@@ -81,6 +82,7 @@ export function meter<Input>({
       const { response } = request
       if (!work || !response) return
       const { status, headers, body } = response
+      if (status >= 400) return work.ticket.release(`status-${status}`)
       const bytes = typeof body === 'string' ? Buffer.from(body) : body
       const computeMs = Math.ceil(performance.now() - work.startedAt)
       const units = work.units.computeMs === undefined ? work.units : { ...work.units, computeMs }

@@ -1,0 +1,47 @@
+import { Worker } from 'node:worker_threads'
+import type { PlantedBug } from './planted-bugs.ts'
+
+export interface BugReport {
+  readonly name: string
+  /** How many schedules it took; absent where it was not found. */
+  readonly schedules: number | undefined
+  /** Which rule was broken. */
+  readonly rule: string | undefined
+}
+
+/** Runs the seeds from 1 on against every bug, until one shows it. */
+export async function findBugs(bugs: readonly PlantedBug[], workers = 2): Promise<BugReport[]> {
+  const reports: BugReport[] = []
+  let next = 0
+
+  async function work(): Promise<void> {
+    const worker = new Worker(new URL('./bug-worker.ts', import.meta.url), { execArgv: [] })
+    try {
+      for (let index = next++; index < bugs.length; index = next++) {
+        reports[index] = await new Promise<BugReport>((resolve, reject) => {
+          worker.removeAllListeners().once('message', resolve).once('error', reject)
+          worker.postMessage(bugs[index])
+        })
+      }
+    } finally {
+      await worker.terminate()
+    }
+  }
+
+  await Promise.all(Array.from({ length: workers }, work))
+  return reports
+}
+
+export function bugTable(reports: readonly BugReport[]): string {
+  const found = reports.filter(({ rule }) => rule !== undefined)
+  const lines = reports.map(
+    ({ name, schedules, rule }) => `| ${name} | ${schedules ?? 'not found'} | ${rule ?? ''} |`,
+  )
+  return [
+    '| bug | schedules until found | rule |',
+    '|---|---|---|',
+    ...lines,
+    '',
+    `Score: ${found.length} of ${reports.length}.`,
+  ].join('\n')
+}
