@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-export type LargeAnswers = ReturnType<typeof openLargeAnswers>
+type LargeAnswers = ReturnType<typeof openLargeAnswers>
 
 /**
  * Bodies of answers that are too large for a row, as files in one directory a day (of expiry), so
