@@ -11,9 +11,20 @@ const markers = /(<!-- models -->\n)[\s\S]*?(<!-- \/models -->)/
 export function modelsTable(directory = import.meta.dirname): string {
   const entries = createCatalog(readModels(directory, { parse: parseManifest })).list()
   const rows = entries.map(({ manifest: { name, task, description, artifact, licence } }) =>
-    [`[${name}](models/${name}/README.md)`, task.name, description, `${Math.round(artifact.bytes / 1_000)} kB ${artifact.dtype}`, licence].join(' | '),
+    [
+      `[${name}](models/${name}/README.md)`,
+      task.name,
+      description,
+      `${Math.round(artifact.bytes / 1_000)} kB ${artifact.dtype}`,
+      licence,
+    ].join(' | '),
   )
-  return ['model | task | what it does | artifact | licence', '---|---|---|---|---', ...rows, ''].join('\n')
+  return [
+    'model | task | what it does | artifact | licence',
+    '---|---|---|---|---',
+    ...rows,
+    '',
+  ].join('\n')
 }
 
 /** The README with the table as it should be now. */
