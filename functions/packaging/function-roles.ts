@@ -53,6 +53,11 @@ const sellingGrants = [
 
 /** The tables of functions that serve no model. */
 const tableGrants: Readonly<Record<string, readonly object[]>> = {
+  catalog: [
+    ...servingGrants,
+    // Its callers have rates, too: those of the account, and buckets.
+    allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [arn('LedgerTable')]),
+  ],
   account: [
     allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [arn('KeyTable')]),
     allow(['dynamodb:Query'], [under('KeyTable', 'index/*')]),

@@ -21,7 +21,8 @@ export interface InvoiceOptions {
  * The invoice of a month (UTC), made of the ledger alone: of a closed month always the same. Before,
  * it shows what there is so far.
  * @param month `2026-11`
- * @throws ServiceError `resource_not_found`, `result_too_large`
+ * @throws ServiceError `input_invalid` for a month that no year has, `resource_not_found`,
+ *   `result_too_large`
  */
 export async function createInvoice(
   { ledger, now = Date.now, maxEntries = Number.POSITIVE_INFINITY }: InvoiceOptions,
@@ -74,7 +75,12 @@ const isClosed = (month: string, now: number) => now >= monthRange(month).to + s
 
 function monthRange(month: string): { from: number; to: number } {
   const [, year, number] = /^(2\d{3})-(0[1-9]|1[0-2])$/.exec(month) ?? []
-  if (number === undefined) throw new ServiceError('resource_not_found')
+  if (number === undefined) {
+    throw new ServiceError('input_invalid', {
+      detail: 'There is no such month.',
+      fix: 'Write it as year and month, e.g. 2026-11.',
+    })
+  }
   const start = (months: number) => Date.UTC(Number(year), Number(number) - 1 + months)
   return { from: start(0), to: start(1) }
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
 import { readAmount, readMoment } from './read-amount.ts'
+import { tenantOption } from './tenant-option.ts'
 import { errorColors, note, outColors, print, printJson } from './terminal.ts'
 
 interface AddOptions extends PlaceOptions {
@@ -19,7 +20,7 @@ export function creditsAddCommand(credits: Command): void {
     .argument('<amount>', 'money, e.g. 12.50', readAmount)
     .requiredOption('--payment-id <id>', 'what the payment system calls it', paymentId)
     .option('--currency <code>', 'ISO 4217', currency, 'USD')
-    .option('--tenant <name>', 'whose account', 'default')
+    .addOption(tenantOption('whose account'))
     .option('--expires <day>', 'when what is left of it is lost (default: never)', readMoment)
   withSharedOptions(command)
     .addHelpText(

@@ -3,6 +3,7 @@ import type { CreditLot } from '#shared/account/credit-lots.ts'
 import type { Account } from '#shared/metering/ledger.ts'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
 import { formatTable } from './format-table.ts'
+import { tenantOption } from './tenant-option.ts'
 import { print, printJson } from './terminal.ts'
 
 type ListOptions = PlaceOptions & { readonly tenant: string; readonly json?: boolean }
@@ -12,7 +13,7 @@ export function creditsListCommand(credits: Command): void {
   const command = credits
     .command('list')
     .description('show the balance, and where its credit came from')
-    .option('--tenant <name>', 'whose account', 'default')
+    .addOption(tenantOption('whose account'))
   withSharedOptions(command)
     .addHelpText(
       'after',

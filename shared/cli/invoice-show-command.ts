@@ -2,6 +2,8 @@ import { type Command, Option } from 'commander'
 import type { Invoice } from '#shared/account/invoice.ts'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
 import { formatTable } from './format-table.ts'
+import { readMonth } from './read-amount.ts'
+import { tenantOption } from './tenant-option.ts'
 import { outColors, print } from './terminal.ts'
 
 interface ShowOptions extends PlaceOptions {
@@ -20,8 +22,8 @@ export function invoiceShowCommand(invoice: Command): void {
   const command = invoice
     .command('show')
     .description('show the invoice of a month')
-    .argument('[month]', 'e.g. 2026-11 (default: this one)')
-    .option('--tenant <name>', 'whose invoice', 'default')
+    .argument('[month]', 'e.g. 2026-11 (default: this one)', readMonth)
+    .addOption(tenantOption('whose invoice'))
     .addOption(format)
   withSharedOptions(command)
     .addHelpText(

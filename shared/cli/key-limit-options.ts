@@ -6,6 +6,7 @@ export interface KeyLimitOptions {
   readonly monthlyCap?: bigint
   readonly callsPerDay?: number
   readonly callsPerMinute?: number
+  readonly burst?: number
   readonly atOnce?: number
   readonly model?: readonly string[]
 }
@@ -17,18 +18,23 @@ export const withKeyLimits = (command: Command): Command =>
     .option('--monthly-cap <amount>', 'money it may spend a month, e.g. 12.50', readAmount)
     .option('--calls-per-day <count>', 'calls it may make a day', readCount)
     .option('--calls-per-minute <count>', 'calls it may make a minute', readCount)
+    .option('--burst <count>', 'how many of them may come at once (default: all)', readCount)
     .option('--at-once <count>', 'calls it may have running at a time', readCount)
+    .hook('preAction', (_, called) => {
+      const { burst, callsPerMinute } = called.opts<KeyLimitOptions>()
+      if (burst === undefined || callsPerMinute !== undefined) return
+      called.error('error: --burst says how many of --calls-per-minute may come at once')
+    })
 
 /** `undefined` where no limit was asked for. */
 export function limitsOf(options: KeyLimitOptions): CallLimits | undefined {
-  const { monthlyCap, callsPerDay, callsPerMinute, atOnce } = options
+  const { monthlyCap, callsPerDay, callsPerMinute, burst, atOnce } = options
   const limits: CallLimits = {
     ...(monthlyCap !== undefined && { monthlySpend: monthlyCap }),
     ...(callsPerDay !== undefined && { dailyCalls: callsPerDay }),
     ...(atOnce !== undefined && { concurrency: atOnce }),
     ...(callsPerMinute !== undefined && {
-      // A tenth of a minute's calls at once.
-      rate: { perMinute: callsPerMinute, burst: Math.max(1, Math.ceil(callsPerMinute / 10)) },
+      rate: { perMinute: callsPerMinute, burst: burst ?? callsPerMinute },
     }),
   }
   return Object.keys(limits).length > 0 ? limits : undefined

@@ -2,10 +2,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { KeyMode } from '#shared/access/api-key.ts'
 import { scopes } from '#shared/access/scopes.ts'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { checkModelOption } from './check-model-option.ts'
 import { type KeyLimitOptions, limitsOf, withKeyLimits } from './key-limit-options.ts'
+import { tenantOption } from './tenant-option.ts'
 import { errorColors, note, outColors, print, printJson } from './terminal.ts'
 
 interface CreateOptions extends PlaceOptions, KeyLimitOptions {
+  readonly tenant: string
   readonly project?: string
   readonly name: string
   readonly scope: readonly string[]
@@ -26,6 +29,7 @@ export function keysCreateCommand(keys: Command): void {
     .command('create')
     .description('make an API key and show its text this once')
     .requiredOption('--name <name>', 'what to call it, e.g. where it is used')
+    .addOption(tenantOption('whose key'))
     .addOption(scope)
     .addOption(mode)
     .option('--expires-in-days <days>', 'how long it is good (default: until revoked)', wholeNumber)
@@ -41,6 +45,7 @@ ${meanings.join('\n')}
 Examples:
   $ percall keys create --name laptop
   $ percall keys create --name shop --project web --model iris --monthly-cap 20
+  $ percall keys create --name first --tenant acme
   $ percall keys create --name ci --mode test --scope predict --expires-in-days 30
   $ export PERCALL_API_KEY=$(percall keys create --name shell)`,
     )
@@ -53,16 +58,13 @@ async function create(options: CreateOptions): Promise<void> {
     import('#shared/protocols/account-answers.ts'),
   ])
   const { name, scope, mode, expiresInDays, project, model } = options
-  const { key, summary } = await withKeys(commandEnvironment(options), (manager) =>
-    manager.create({
-      name,
-      scopes: scope,
-      mode,
-      expiresInDays,
-      project,
-      limits: limitsOf(options),
-      models: model,
-    }),
+  const environment = commandEnvironment(options)
+  await checkModelOption(environment, options)
+  const wanted = { name, scopes: scope, mode, expiresInDays, project, models: model }
+  const { key, summary } = await withKeys(
+    environment,
+    (manager) => manager.create({ ...wanted, limits: limitsOf(options) }),
+    options,
   )
   if (options.json) return printJson({ key, ...accountAnswers.key(summary) })
   // The key alone is on standard output, so that a script can catch it.

@@ -1,9 +1,15 @@
 import type { Command } from 'commander'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { checkModelOption } from './check-model-option.ts'
 import { type KeyLimitOptions, limitsOf, withKeyLimits } from './key-limit-options.ts'
+import { tenantOption } from './tenant-option.ts'
 import { outColors, print, printJson } from './terminal.ts'
 
-type LimitOptions = PlaceOptions & KeyLimitOptions & { json?: boolean; none?: boolean }
+interface LimitOptions extends PlaceOptions, KeyLimitOptions {
+  readonly tenant: string
+  readonly none?: boolean
+  readonly json?: boolean
+}
 
 /** `percall keys limit`: replaces what a key is limited to. */
 export function keysLimitCommand(keys: Command): void {
@@ -12,6 +18,7 @@ export function keysLimitCommand(keys: Command): void {
     .description('replace the limits and the models of a key')
     .argument('<id>', 'its id, as "percall keys list" shows it')
     .option('--none', 'take away all limits, and allow all models')
+    .addOption(tenantOption('whose key'))
   withSharedOptions(withKeyLimits(command))
     .addHelpText(
       'after',
@@ -26,12 +33,12 @@ Servers that run take notice within seconds.`,
     .action(async (id: string, options: LimitOptions) => {
       const { withKeys } = await import('./with-keys.ts')
       const { accountAnswers } = await import('#shared/protocols/account-answers.ts')
+      const environment = commandEnvironment(options)
+      await checkModelOption(environment, options)
       const changes = options.none
         ? { limits: null, models: null }
         : { limits: limitsOf(options), models: options.model }
-      const key = await withKeys(commandEnvironment(options), (manager) =>
-        manager.change(id, changes),
-      )
+      const key = await withKeys(environment, (manager) => manager.change(id, changes), options)
       if (options.json) printJson(accountAnswers.key(key))
       else print(`${outColors.green('✔')} ${key.id} (${key.name}) is changed.`)
     })

@@ -2,11 +2,18 @@ import type { Command } from 'commander'
 import type { KeySummary } from '#shared/access/key-store.ts'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
 import { formatTable } from './format-table.ts'
+import { tenantOption } from './tenant-option.ts'
 import { print, printJson } from './terminal.ts'
+
+type ListOptions = PlaceOptions & { readonly tenant: string; readonly json?: boolean }
 
 /** `percall keys list`: every key, without its text. */
 export function keysListCommand(keys: Command): void {
-  withSharedOptions(keys.command('list').description('list the API keys, oldest first'))
+  const command = keys
+    .command('list')
+    .description('list the API keys of a tenant, oldest first')
+    .addOption(tenantOption('whose keys'))
+  withSharedOptions(command)
     .addHelpText(
       'after',
       `
@@ -14,20 +21,26 @@ Examples:
   $ percall keys list
   $ percall keys list --json | jq -r '.keys[] | select(.revoked_at == null) | .id'`,
     )
-    .action(async (options: PlaceOptions & { json?: boolean }) => {
+    .action(async (options: ListOptions) => {
       const { withKeys } = await import('./with-keys.ts')
       const { accountAnswers } = await import('#shared/protocols/account-answers.ts')
-      const list = await withKeys(commandEnvironment(options), (manager) => manager.list())
+      const { formatMicros } = await import('#shared/metering/money.ts')
+      const environment = commandEnvironment(options)
+      const list = await withKeys(environment, (manager) => manager.list(), options)
       if (options.json) return printJson({ keys: list.map(accountAnswers.key) })
       print(
-        list.length > 0 ? keysTable(list) : 'No keys. Make one: percall keys create --name laptop',
+        list.length > 0
+          ? keysTable(list, formatMicros)
+          : 'No keys. Make one: percall keys create --name laptop',
       )
     })
 }
 
-const keysTable = (list: readonly KeySummary[], now = Date.now()): string =>
+type Money = (amount: bigint) => string
+
+const keysTable = (list: readonly KeySummary[], money: Money, now = Date.now()): string =>
   formatTable(
-    ['id', 'name', 'mode', 'state', 'created', 'expires', 'scopes'],
+    ['id', 'name', 'mode', 'state', 'created', 'expires', 'scopes', 'models', 'limits'],
     list.map((key) => [
       key.id,
       key.name,
@@ -36,8 +49,21 @@ const keysTable = (list: readonly KeySummary[], now = Date.now()): string =>
       day(key.createdAt),
       key.expiresAt === undefined ? 'never' : day(key.expiresAt),
       key.scopes.join(' '),
+      key.models?.join(' ') ?? 'all',
+      limitsText(key, money),
     ]),
   )
+
+function limitsText({ limits = {} }: KeySummary, money: Money): string {
+  const { monthlySpend, dailyCalls, concurrency, rate } = limits
+  const texts = [
+    ...(monthlySpend === undefined ? [] : [`${money(monthlySpend)} a month`]),
+    ...(dailyCalls === undefined ? [] : [`${dailyCalls} calls a day`]),
+    ...(rate ? [`${rate.perMinute} a minute, ${rate.burst} in a burst`] : []),
+    ...(concurrency === undefined ? [] : [`${concurrency} at once`]),
+  ]
+  return texts.join('; ') || 'none'
+}
 
 function stateOf({ revokedAt, expiresAt }: KeySummary, now: number): string {
   if (revokedAt !== undefined) return 'revoked'

@@ -1,6 +1,9 @@
 import type { Command } from 'commander'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { tenantOption } from './tenant-option.ts'
 import { outColors, print, printJson } from './terminal.ts'
+
+type RevokeOptions = PlaceOptions & { readonly tenant: string; readonly json?: boolean }
 
 /** `percall keys revoke`: ends a key for ever. */
 export function keysRevokeCommand(keys: Command): void {
@@ -8,6 +11,7 @@ export function keysRevokeCommand(keys: Command): void {
     .command('revoke')
     .description('end an API key for ever')
     .argument('<id>', 'its id, as "percall keys list" shows it')
+    .addOption(tenantOption('whose key'))
   withSharedOptions(command)
     .addHelpText(
       'after',
@@ -17,10 +21,11 @@ Example:
 
 Servers that run take notice within seconds. Revoking a key again changes nothing.`,
     )
-    .action(async (id: string, options: PlaceOptions & { json?: boolean }) => {
+    .action(async (id: string, options: RevokeOptions) => {
       const { withKeys } = await import('./with-keys.ts')
       const { accountAnswers } = await import('#shared/protocols/account-answers.ts')
-      const key = await withKeys(commandEnvironment(options), (manager) => manager.revoke(id))
+      const environment = commandEnvironment(options)
+      const key = await withKeys(environment, (manager) => manager.revoke(id), options)
       if (options.json) printJson(accountAnswers.key(key))
       else print(`${outColors.green('✔')} ${key.id} (${key.name}) is revoked.`)
     })

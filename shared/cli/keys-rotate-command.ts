@@ -1,8 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { tenantOption } from './tenant-option.ts'
 import { errorColors, note, outColors, print, printJson } from './terminal.ts'
 
-type RotateOptions = PlaceOptions & { readonly overlapSeconds: number; readonly json?: boolean }
+interface RotateOptions extends PlaceOptions {
+  readonly tenant: string
+  readonly overlapSeconds: number
+  readonly json?: boolean
+}
 
 /** `percall keys rotate`: a new key with the same rights, its text shown this once. */
 export function keysRotateCommand(keys: Command): void {
@@ -11,6 +16,7 @@ export function keysRotateCommand(keys: Command): void {
     .description('make a key with the same rights, and let the old one run out')
     .argument('<id>', 'the id of the old one')
     .option('--overlap-seconds <seconds>', 'how long the old one still works', seconds, 86_400)
+    .addOption(tenantOption('whose key'))
   withSharedOptions(command)
     .addHelpText(
       'after',
@@ -23,8 +29,10 @@ Examples:
       const { withKeys } = await import('./with-keys.ts')
       const { accountAnswers } = await import('#shared/protocols/account-answers.ts')
       const { overlapSeconds } = options
-      const { key, summary } = await withKeys(commandEnvironment(options), (manager) =>
-        manager.rotate(id, { overlapSeconds }),
+      const { key, summary } = await withKeys(
+        commandEnvironment(options),
+        (manager) => manager.rotate(id, { overlapSeconds }),
+        options,
       )
       if (options.json) return printJson({ key, ...accountAnswers.key(summary) })
       print(outColors.bold(key))

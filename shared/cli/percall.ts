@@ -33,7 +33,7 @@ const program = new Command('percall')
     `
 Examples:
   $ percall dev                                    serve every model on this machine
-  $ percall predict language-id "Guten Morgen"     ask a model, without a server
+  $ percall predict spam "Win money now, click"   ask a model, without a server
   $ percall models publish --all                   put the model files into the store
   $ percall keys create --name laptop              make an API key
   $ percall usage                                  see what was called, and what it cost

@@ -14,6 +14,12 @@ export function readCount(text: string): number {
   throw new InvalidArgumentError('It is a whole number from 1.')
 }
 
+/** A month such as `2026-11`. */
+export function readMonth(text: string): string {
+  if (/^2\d{3}-(0[1-9]|1[0-2])$/.test(text)) return text
+  throw new InvalidArgumentError('Write a month like 2026-11.')
+}
+
 /** A day such as `2026-11-23`, or a moment with its zone, as epoch milliseconds. */
 export function readMoment(text: string): number {
   const time = /^\d{4}-\d\d-\d\d(T\S+(Z|[+-]\d\d:\d\d))?$/.test(text)

@@ -4,6 +4,7 @@ import { commandEnvironment, type PlaceOptions, withSharedOptions } from './comm
 import { formatTable } from './format-table.ts'
 import { readMoment } from './read-amount.ts'
 import { sparkline } from './sparkline.ts'
+import { tenantOption } from './tenant-option.ts'
 import { isTerminal, outColors, print, printJson } from './terminal.ts'
 
 interface UsageOptions extends PlaceOptions {
@@ -30,7 +31,7 @@ export function usageCommand(program: Command): void {
   const command = program
     .command('usage')
     .description('what was called, what came of it and what it cost')
-    .option('--tenant <name>', 'whose calls', 'default')
+    .addOption(tenantOption('whose calls'))
     .option('--from <time>', 'from this day or moment', readMoment)
     .option('--to <time>', 'to this day or moment, which is left out', readMoment)
     .addOption(bucket)

@@ -10,12 +10,13 @@ type KeyManager = ReturnType<typeof createKeyManager>
 export async function withKeys<Result>(
   environment: Environment,
   use: (manager: KeyManager) => Promise<Result>,
+  { tenant = 'default' }: { readonly tenant?: string } = {},
 ): Promise<Result> {
   const { PERCALL_KEY_PEPPER, PERCALL_HOME } = environment
   const pepper = PERCALL_KEY_PEPPER ?? readPepperFile(join(PERCALL_HOME, 'pepper'))
   const keyStore = await openKeyStore(environment)
   try {
-    return await use(createKeyManager({ keyStore, pepper }))
+    return await use(createKeyManager({ keyStore, pepper, tenant }))
   } finally {
     keyStore.close?.()
   }

@@ -1,9 +1,16 @@
 import * as z from 'zod/mini'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
-const integer = (minimum: number, maximum: number) =>
-  z.coerce.number().check(z.int(), z.minimum(minimum), z.maximum(maximum))
-const text = z.optional(z.string().check(z.minLength(1)))
+/** zod/mini has no sentences of its own. */
+const integer = (minimum: number, maximum: number) => {
+  const error = `must be a whole number from ${minimum} to ${maximum}`
+  const checks = [z.int(error), z.minimum(minimum, error), z.maximum(maximum, error)] as const
+  return z.coerce.number(error).check(...checks)
+}
+const text = z.optional(z.string())
+const secret = (length: number) =>
+  z.optional(z.string().check(z.minLength(length, `must have ${length} characters at least`)))
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** Every variable that percall reads. One it does not know is none of its business. */
 const variables = z.object({
@@ -33,9 +40,9 @@ const variables = z.object({
   PERCALL_EVENTS_SECRET: text,
   AWS_ENDPOINT_URL_MARKETPLACE_METERING: text,
   /** Secret under which keys are hashed; one machine makes its own. */
-  PERCALL_KEY_PEPPER: z.optional(z.string().check(z.minLength(32))),
+  PERCALL_KEY_PEPPER: secret(32),
   /** A key that the local host accepts as it is. */
-  PERCALL_DEV_KEY: z.optional(z.string().check(z.minLength(16))),
+  PERCALL_DEV_KEY: secret(16),
   /** The key with which commands call a server. */
   PERCALL_API_KEY: text,
   PERCALL_JWT_ISSUER: text,
@@ -47,7 +54,7 @@ const variables = z.object({
   PERCALL_WORKERS: z.optional(integer(1, 64)),
   /** Bytes of model files that the local host keeps on disk. */
   PERCALL_CACHE_BYTES: z._default(integer(0, Number.MAX_SAFE_INTEGER), 10_000_000_000),
-  PERCALL_LOG: z._default(z.enum(['debug', 'info', 'warn', 'error', 'silent']), 'info'),
+  PERCALL_LOG: z._default(z.enum(logLevels, `must be one of ${logLevels.join(', ')}`), 'info'),
   AWS_REGION: text,
   AWS_ACCESS_KEY_ID: text,
   AWS_SECRET_ACCESS_KEY: text,
@@ -73,7 +80,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Enviro
   )
   const parsed = variables.safeParse(present)
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
   throw new ServiceError('configuration_invalid', { detail: problems.join('; ') })
 }
 

@@ -1,8 +1,7 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
-import { isMiss } from '#shared/middleware/call.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
-import { type AccountAction, matchRoute } from '#shared/protocols/routes.ts'
-import { type Action, action } from './action.ts'
+import type { AccountAction } from '#shared/protocols/routes.ts'
+import type { Action } from './action.ts'
+import { dispatch } from './dispatch.ts'
 import { keyActions } from './key-actions.ts'
 import { lambdaServices } from './lambda-services.ts'
 import { moneyActions } from './money-actions.ts'
@@ -16,18 +15,5 @@ export function accountEndpoint(services: Services = lambdaServices()): Endpoint
     ...moneyActions(services),
     ...reportActions(services),
   }
-  const refuse = action<never, never>(services, {
-    decode({ match }) {
-      throw isMiss(match) ? match.error : new ServiceError('route_not_found')
-    },
-    run: (input) => input,
-    encode: (output) => output,
-  })
-
-  return (request) => {
-    const match = matchRoute(request.method, request.path)
-    const name = isMiss(match) ? undefined : match.route.action
-    const known = name !== undefined && Object.hasOwn(actions, name)
-    return (known ? actions[name as AccountAction] : refuse)(request, match)
-  }
+  return dispatch(actions, services)
 }

@@ -4,9 +4,10 @@ import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
 import { encodeIndex, encodeModel, encodeModels } from '#shared/protocols/model-list.ts'
 import { createOpenapi } from '#shared/protocols/openapi.ts'
-import { matchRoute, type RouteMatch, type RouteMiss } from '#shared/protocols/routes.ts'
+import type { RouteMatch, RouteMiss } from '#shared/protocols/routes.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
 import { type Action, action } from './action.ts'
+import { dispatch } from './dispatch.ts'
 import { lambdaServices } from './lambda-services.ts'
 import { notReady } from './not-ready.ts'
 import type { Services } from './services.ts'
@@ -44,11 +45,7 @@ export function catalogEndpoint(services: Services = lambdaServices()): Endpoint
     throw new ServiceError('route_not_found', { detail: `${route.path} is not served here.` })
   })
 
-  return (request) => {
-    const match = matchRoute(request.method, request.path)
-    const known = isMiss(match) ? undefined : actions[match.route.action]
-    return (known ?? elsewhere)(request, match)
-  }
+  return dispatch(actions, services, elsewhere)
 }
 
 function foundOf(match: RouteMatch | RouteMiss): RouteMatch {

@@ -1,15 +1,19 @@
 import { createKeyManager, type MadeKey } from '#shared/access/manage-keys.ts'
-import { requireScope } from '#shared/access/require-scope.ts'
+import { requireGrant } from '#shared/access/require-grant.ts'
 import { accountAnswers } from '#shared/protocols/account-answers.ts'
 import { keyChanges, newKey, nothing, rotation } from '#shared/protocols/account-requests.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
-import { type AccountCall, accountAction } from './account-action.ts'
+import { type AccountCall, accountAction, tenantOf } from './account-action.ts'
 import type { Services } from './services.ts'
 
-/** The keys of the caller's tenant. */
+/**
+ * The keys of the caller's tenant; administrators make keys for others too. What may be done with
+ * which key is `requireGrant`'s to say.
+ */
 export function keyActions(services: Services) {
   const { keyStore, pepper } = services
-  const managerOf = ({ tenant }: AccountCall) => createKeyManager({ keyStore, pepper, tenant })
+  const managerOf = ({ tenant }: Pick<AccountCall, 'tenant'>) =>
+    createKeyManager({ keyStore, pepper, tenant })
   const created = ({ key, summary }: MadeKey) =>
     jsonResponse({ key, ...accountAnswers.key(summary) }, 201)
 
@@ -20,10 +24,10 @@ export function keyActions(services: Services) {
     }),
     'create-key': accountAction(services, {
       schema: newKey,
-      run({ expires_in_days, ...wanted }, call) {
-        // Nobody hands out more than he has.
-        if (wanted.scopes.includes('admin')) requireScope(call.caller, 'admin')
-        return managerOf(call).create({ ...wanted, expiresInDays: expires_in_days }, call)
+      run({ tenant: named, expires_in_days, ...wanted }, call) {
+        const tenant = tenantOf(call, named)
+        requireGrant(call.caller, wanted)
+        return managerOf({ tenant }).create({ ...wanted, expiresInDays: expires_in_days }, call)
       },
       encode: created,
     }),
@@ -33,19 +37,27 @@ export function keyActions(services: Services) {
     }),
     'change-key': accountAction(services, {
       schema: keyChanges,
-      run: async (changes, call) =>
-        accountAnswers.key(await managerOf(call).change(call.id, changes)),
+      async run(changes, call) {
+        const manager = managerOf(call)
+        requireGrant(call.caller, await manager.find(call.id), changes)
+        return accountAnswers.key(await manager.change(call.id, changes))
+      },
     }),
     'revoke-key': accountAction(services, {
       schema: nothing,
-      run: async (_, call) => accountAnswers.key(await managerOf(call).revoke(call.id)),
+      async run(_, call) {
+        const manager = managerOf(call)
+        const { scopes, mode } = await manager.find(call.id)
+        // To end a key gives nobody anything: only its scopes and mode must be the caller's too.
+        requireGrant(call.caller, { ...call.caller, scopes, mode })
+        return accountAnswers.key(await manager.revoke(call.id))
+      },
     }),
     'rotate-key': accountAction(services, {
       schema: rotation,
       async run({ overlap_seconds }, call) {
         const manager = managerOf(call)
-        const { scopes } = await manager.find(call.id)
-        if (scopes.includes('admin')) requireScope(call.caller, 'admin')
+        requireGrant(call.caller, await manager.find(call.id))
         const { idempotencyKey } = call
         return manager.rotate(call.id, { overlapSeconds: overlap_seconds, idempotencyKey })
       },

@@ -1,4 +1,7 @@
+import { isMiss } from '#shared/middleware/call.ts'
+import { accountOperations } from '#shared/protocols/account-operations.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
+import { type Action, matchRoute } from '#shared/protocols/routes.ts'
 import { accountEndpoint } from './account-endpoint.ts'
 import { catalogEndpoint } from './catalog-endpoint.ts'
 import { modelEndpoint } from './model-endpoint.ts'
@@ -13,15 +16,19 @@ export function localEndpoint(services: Services): Endpoint {
     models.set(manifest.name, modelEndpoint(manifest.name, services))
   }
   return (request) => {
-    // The card of a model, `/v1/models/iris`, is the catalogue's; what lies below is the model's.
-    const [, name] =
-      /^\/v1\/models\/([^/@]+)[^/]*\/./.exec(request.path) ??
-      /^\/v2\/models\/([^/]+)/.exec(request.path) ??
-      []
-    if (name === undefined && accountPaths.test(request.path)) return account(request)
-    return ((name !== undefined && models.get(name)) || catalog)(request)
+    const match = matchRoute(request.method, request.path)
+    if (isMiss(match)) return catalog(request)
+    const { action } = match.route
+    if (Object.hasOwn(accountOperations, action)) return account(request)
+    const model = modelActions.has(action) ? models.get(match.model ?? '') : undefined
+    return (model ?? catalog)(request)
   }
 }
 
-const accountPaths =
-  /^\/v1\/(price|estimate|keys|account|credits|refunds|usage|costs|ledger|invoices)(\/|$)/
+/** What the functions of the models answer; the card of a model is the catalogue's. */
+const modelActions: ReadonlySet<Action> = new Set([
+  'predict',
+  'infer',
+  'model-metadata',
+  'model-ready',
+])

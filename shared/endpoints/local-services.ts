@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createAuthenticator } from '#shared/access/authenticate.ts'
 import type { KeyStore } from '#shared/access/key-store.ts'
@@ -11,6 +11,7 @@ import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
 import { type Environment, silenceRuntimeTelemetry } from '#shared/config/environment.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
 import { threadedRunner } from '#shared/inference/threaded-runner.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
@@ -64,7 +65,7 @@ export async function localServices({
 }: LocalServicesOptions): Promise<LocalServices> {
   silenceRuntimeTelemetry()
   const home = environment.PERCALL_HOME
-  mkdirSync(home, { recursive: true, mode: 0o700 })
+  makeHome(home)
   const logger = createLogger({ level: environment.PERCALL_LOG })
   const catalog = createCatalog(readModels(modelsDirectory(environment), { parse: parseManifest }))
   const artifacts = cachedArtifactStore(await openArtifactStore(environment), {
@@ -84,8 +85,12 @@ export async function localServices({
     artifacts.fetch(entry.manifest.artifact, {
       onProgress: (progress) => onProgress?.(entry, progress),
     })
-  const stopSweeping = startSweeping({ ledger, outbox, keyStore, logger })
-  const stopExporting = startExporting(environment, ledger)
+  // A command that ends at once leaves that to the host.
+  const isHost = place === 'threads'
+  const stopSweeping = isHost
+    ? startSweeping({ ledger, outbox, keyStore, logger })
+    : async () => undefined
+  const stopExporting = isHost ? startExporting(environment, ledger) : () => undefined
   const cpus = cpuShare()
   const runner =
     place === 'threads'
@@ -119,7 +124,7 @@ export async function localServices({
     },
     async close() {
       stopExporting()
-      stopSweeping()
+      await stopSweeping()
       await runner.close()
       keyStore.close?.()
       await outbox.close()
@@ -132,4 +137,17 @@ export async function localServices({
 async function openOwnAccount(ledger: Ledger): Promise<void> {
   if (await ledger.account('default')) return
   await ledger.putAccount({ tenant: 'default', currency: 'USD', mode: 'postpaid', limits: {} })
+}
+
+function makeHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 })
+    accessSync(home, constants.W_OK)
+  } catch (cause) {
+    throw new ServiceError('configuration_invalid', {
+      detail: `PERCALL_HOME cannot be used: ${(cause as Error).message}`,
+      fix: 'Set PERCALL_HOME to a folder that this user may write.',
+      cause,
+    })
+  }
 }

@@ -6,9 +6,10 @@ import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
 import { decodeInfer, encodeInfer, encodeModelMetadata } from '#shared/protocols/open-inference.ts'
 import { decodePredict, encodePrediction } from '#shared/protocols/plain-call.ts'
-import { matchRoute, type RouteMatch, type RouteMiss } from '#shared/protocols/routes.ts'
+import type { RouteMatch, RouteMiss } from '#shared/protocols/routes.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
 import { type Action, action } from './action.ts'
+import { dispatch } from './dispatch.ts'
 import { lambdaServices } from './lambda-services.ts'
 import { notReady } from './not-ready.ts'
 import { purchaseOf } from './purchase-of.ts'
@@ -16,7 +17,7 @@ import type { Services } from './services.ts'
 
 /**
  * The endpoint of one model: every route under its name. Without services of a host it composes
- * those of a Lambda function and starts at once to fetch the model.
+ * those of a Lambda function; `warm` then fetches and loads the model ahead of the first call.
  */
 export function modelEndpoint(name: string, services: Services = lambdaServices(name)): Endpoint {
   const { catalog, runner } = services
@@ -65,19 +66,7 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
       encode: ({ manifest }) => jsonResponse({ name: manifest.name, ready: true }),
     }),
   }
-  const refuse = action<never, never>(services, {
-    decode({ match }) {
-      throw isMiss(match) ? match.error : new ServiceError('route_not_found')
-    },
-    run: (input) => input,
-    encode: (output) => output,
-  })
-
-  const endpoint: Endpoint = (request) => {
-    const match = matchRoute(request.method, request.path)
-    const known = isMiss(match) ? undefined : actions[match.route.action]
-    return (known ?? refuse)(request, match)
-  }
+  const endpoint = dispatch(actions, services)
   endpoint.warm = () => runner.load(catalog.find(name))
   return endpoint
 }

@@ -27,8 +27,11 @@ export interface SweepingServices extends CapWatchOptions {
   readonly outbox?: SaleOutbox
 }
 
-/** The sweep on one machine: at once, then every `everyMs`. Returns what stops it. */
-export function startSweeping(services: SweepingServices, everyMs = 10_000): () => void {
+/**
+ * The sweep on one machine: at once, then every `everyMs`. Returns what stops it, and waits for
+ * the one that is under way: the stores are closed behind it.
+ */
+export function startSweeping(services: SweepingServices, everyMs = 10_000): () => Promise<void> {
   const { ledger, outbox, logger } = services
   const watchCaps = createCapWatch(services)
   const run = async () => {
@@ -41,7 +44,12 @@ export function startSweeping(services: SweepingServices, everyMs = 10_000): () 
       logger.error('the sweep failed', { cause })
     }
   }
-  void run()
-  const timer = setInterval(run, everyMs).unref()
-  return () => clearInterval(timer)
+  let underWay = run()
+  const timer = setInterval(() => {
+    underWay = underWay.then(run)
+  }, everyMs).unref()
+  return () => {
+    clearInterval(timer)
+    return underWay
+  }
 }

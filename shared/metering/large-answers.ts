@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-type LargeAnswers = ReturnType<typeof openLargeAnswers>
-
 /**
  * Bodies of answers that are too large for a row, as files in one directory a day (of expiry), so
  * that they go together, also those whose settle never came.

@@ -26,7 +26,9 @@ const limits = z.pipe(
 const models = z.array(z.string()).check(z.minLength(1), z.maxLength(100))
 const text = z.string().check(z.maxLength(256))
 
+/** `tenant` is the caller's own unless an administrator names another. */
 export const newKey = z.strictObject({
+  tenant: z.optional(tenant),
   name: text,
   scopes: z._default(z.array(z.string().check(z.refine(isScope))), ['predict', 'models:read']),
   mode: z._default(z.enum(['live', 'test']), 'live'),

@@ -118,14 +118,18 @@ export interface RouteMiss {
   readonly allow?: string
 }
 
+/** HEAD is asked wherever GET is (RFC 9110, 9.3.2); the host leaves the body out. */
 export function matchRoute(method: string, path: string): RouteMatch | RouteMiss {
+  const asked = method === 'HEAD' ? 'GET' : method
   const segments = path.replace(/(?<=.)\/$/, '').split('/')
   const candidates = patterns.filter((pattern) => fits(pattern.segments, segments))
-  const found = candidates.find(({ route }) => route.method === method)
+  const found = candidates.find(({ route }) => route.method === asked)
   if (found) return { route: found.route, ...variablesOf(found.segments, segments) }
   const dialect = segments[1] === 'v2' ? openInferenceDialect : plainDialect
   if (candidates.length === 0) return { dialect, error: new ServiceError('route_not_found') }
-  const allowed = candidates.map(({ route }) => route.method).join(', ')
+  const allowed = candidates
+    .flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))
+    .join(', ')
   return {
     dialect,
     error: new ServiceError('method_not_allowed', { detail: `This path takes ${allowed}.` }),

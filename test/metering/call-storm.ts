@@ -60,7 +60,7 @@ export async function callStorm(options: StormOptions) {
   async function call(number: number): Promise<void> {
     const caller = callers[number % callers.length]
     if (!caller) throw new Error('There is nobody who calls.')
-    const isMistake = random.chance(share)
+    const isMistake = number % 50 === 7
     const row = isMistake ? [1, 2] : [random.next() * 8, 3, 4, 1]
     const made_: StormCall = {
       caller,

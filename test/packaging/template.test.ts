@@ -27,7 +27,10 @@ const ledger = table('GetItem', 'Query', 'PutItem', 'UpdateItem')
 
 /** What each kind of function may do beside writing its log and reading its model's file. */
 const expectedGrants: Readonly<Record<string, readonly string[]>> = {
-  catalog: on('KeyTable', ...table('GetItem')),
+  catalog: [
+    ...on('KeyTable', ...table('GetItem')),
+    ...on('LedgerTable', ...table('GetItem', 'UpdateItem')),
+  ],
   model: [
     ...on('KeyTable', ...table('GetItem')),
     ...on('LedgerTable', ...ledger),

@@ -27,7 +27,9 @@ test.each(routes.map((route) => [route.method, route.path, route] as const))(
 test.each(routes.map(({ method, path }) => [method, path] as const))(
   '%s %s says which methods its path takes to any other',
   (_method, path) => {
-    const methods = routes.filter((route) => route.path === path).map(({ method }) => method)
+    const methods = routes
+      .filter((route) => route.path === path)
+      .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
     for (const other of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'get', '']) {
       if (methods.some((method) => method === other)) continue
       expect(matchRoute(other, example(path))).toMatchObject({
@@ -38,6 +40,11 @@ test.each(routes.map(({ method, path }) => [method, path] as const))(
     }
   },
 )
+
+test('HEAD is taken wherever GET is, and nowhere else', () => {
+  expect(matchRoute('HEAD', '/v2/health/live')).toMatchObject({ route: { action: 'live' } })
+  expect(matchRoute('HEAD', '/v1/estimate')).toMatchObject({ allow: 'POST' })
+})
 
 test('no two routes match the same call', () => {
   const calls = routes.map(({ method, path }) => `${method} ${path.replace(/\{\w+\}/g, '{}')}`)

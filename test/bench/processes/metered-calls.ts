@@ -1,7 +1,9 @@
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { createKeyManager } from '#shared/access/manage-keys.ts'
 import { modelEndpoint } from '#shared/endpoints/model-endpoint.ts'
 import type { CallLimits } from '#shared/metering/ledger.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
+import { cacheFolder } from '../harness/cache-folder.ts'
 import { clock } from '../harness/clock.ts'
 import { localService } from '../harness/local-service.ts'
 import { statistics } from '../harness/statistics.ts'
@@ -48,19 +50,32 @@ const callOf = (endpoint: Endpoint, key: string) => async () => {
   })
   if (status !== 200) throw new Error(`The endpoint answered ${status}.`)
 }
+const file = openSync(cacheFolder('home', 'flush'), 'w')
+const page = Buffer.alloc(4_096, 1)
 const ways = {
+  /** What the disk alone takes: a page at the end of a file, and the wait for it. */
+  async flush() {
+    writeSync(file, page)
+    fdatasyncSync(file)
+  },
   unmetered: callOf(unmeteredEndpoint('iris', services), plain),
   metered: callOf(metered, plain),
   limited: callOf(metered, limited),
 }
-const times = { unmetered: [] as number[], metered: [] as number[], limited: [] as number[] }
+const names = ['flush', 'unmetered', 'metered', 'limited'] as const
+const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as unknown as Record<
+  (typeof names)[number],
+  number[]
+>
 for (let call = 0; call < warmUpCalls + Number(calls); call += 1) {
-  for (const way of ['unmetered', 'metered', 'limited'] as const) {
+  for (const way of names) {
     const start = clock()
     await ways[way]()
     if (call >= warmUpCalls) times[way].push(clock() - start)
   }
 }
+
+closeSync(file)
 
 let left = Number(calls) * 4
 const start = clock()
@@ -70,6 +85,7 @@ await Promise.all(
   }),
 )
 tell({
+  flush: statistics(times.flush).median,
   unmetered: statistics(times.unmetered).median,
   metered: statistics(times.metered).median,
   limited: statistics(times.limited).median,
