@@ -53,7 +53,8 @@ function excessOf(caller: Caller, { scopes, mode, models, project, limits }: Key
   if (allowed && !models?.every((name) => allowed.includes(name))) {
     return 'models that it may not call'
   }
-  if (caller.project !== undefined && project !== caller.project) return 'another project'
+  if (caller.project !== undefined && project !== caller.project)
+    return 'another project than its own'
   const given = caps(limits)
   const higher = caps(caller.limits).findIndex(([, cap], at) => {
     const wanted = given[at]?.[1]

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
 import { checkModelOption } from './check-model-option.ts'
+import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
 import { type KeyLimitOptions, limitsOf, withKeyLimits } from './key-limit-options.ts'
 import { tenantOption } from './tenant-option.ts'
 import { outColors, print, printJson } from './terminal.ts'

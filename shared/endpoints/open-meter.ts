@@ -6,12 +6,15 @@ import type { PriceBook } from '#shared/metering/price-book.ts'
 import type { SaleOutbox } from '#shared/metering/sale-outbox.ts'
 import { createTrustedMeter } from '#shared/metering/trusted-meter.ts'
 
+/** DynamoDB's client tries for 3 s by itself: more of that would outlast a function of 10 s. */
+const storeAttempts = 2
+
 /**
  * The meter with the world's own clock and randomness. Without an outbox every call fails closed
  * while the ledger does not answer.
  */
 export function openMeter(ledger: Ledger, prices: PriceBook, outbox?: SaleOutbox): Meter {
-  const options = { ledger, prices, newId: newFence, sleep }
+  const options = { ledger, prices, newId: newFence, sleep, storeAttempts }
   return outbox ? createTrustedMeter({ ...options, outbox }) : createMeter(options)
 }
 

@@ -79,6 +79,7 @@ export const accountOperations: Readonly<Record<AccountAction, Operation>> = {
   'create-key': {
     summary: 'Make an API key. Its text is in this answer and nowhere else.',
     body: object(['name'], {
+      tenant: text,
       name: text,
       scopes: texts,
       mode: { enum: ['live', 'test'] },

@@ -154,9 +154,13 @@ describe('an invoice', () => {
   test('does not exist for months that are none or have not begun, nor without an account', async () => {
     const tenant = await setUp()
     const missing = expect.objectContaining({ code: 'resource_not_found' })
-    for (const month of ['2026-13', '2026-1', 'now', '', '2027-02', '1999-01']) {
-      await expect(createInvoice({ ledger, now: closed }, tenant, month)).rejects.toEqual(missing)
+    const impossible = expect.objectContaining({ code: 'input_invalid', status: 422 })
+    for (const month of ['2026-13', '2026-00', '2026-1', 'now', '', '1999-01']) {
+      const made = createInvoice({ ledger, now: closed }, tenant, month)
+      await expect(made, month).rejects.toEqual(impossible)
     }
+    const future = createInvoice({ ledger, now: closed }, tenant, '2027-02')
+    await expect(future).rejects.toEqual(missing)
     await expect(invoiceOf(fresh('tenant'))).rejects.toEqual(missing)
     const large = createInvoice({ ledger, now: closed, maxEntries: 4 }, tenant, '2026-11')
     await expect(large).rejects.toMatchObject({ code: 'result_too_large' })

@@ -47,7 +47,7 @@ export const warmCall: Measure = async ({ samples: rounds }) => {
     title: 'Warm call',
     rows,
     notes: [
-      'Each process takes the median of 1,500 calls, the three kinds in turn; the table has the median of the processes. In process: the model endpoint with the inline runner, with a stored API key found in the cache, validation, the preparation that the task needs, encoding. Over HTTP: the Node host with worker threads in a process of its own, one kept-alive connection of node:http. Log level: error.',
+      'Each process takes the median of 1,500 calls, the three kinds in turn; the table has the median of the processes. In process: the model endpoint with the inline runner, without the meter (measured below), with a stored API key found in the cache, validation, the preparation that the task needs, encoding. Over HTTP: the Node host with worker threads in a process of its own, one kept-alive connection of node:http. Log level: error.',
     ],
   }
 }

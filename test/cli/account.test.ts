@@ -8,7 +8,7 @@ import { type Machine, newMachine } from './command-line.ts'
 
 let machine: Machine
 beforeAll(() => {
-  machine = newMachine([])
+  machine = newMachine(['iris'])
 })
 afterAll(() => machine[Symbol.dispose]())
 
@@ -96,6 +96,11 @@ describe('percall usage and invoice', () => {
     }
   })
 
+  it.each(['2026-13', '2026-00', 'november'])('does not take %s for a month', async (word) => {
+    const { code, stderr } = await run('invoice', 'show', word)
+    expect([code, stderr]).toEqual([2, expect.stringContaining('2026-11')])
+  })
+
   it('names the line of a file that was altered', async () => {
     const file = join(machine.home, 'altered.csv')
     const { stdout } = await run('invoice', 'show', '--format', 'csv')
@@ -117,7 +122,7 @@ describe('percall keys', () => {
       project: 'web',
       models: ['iris'],
       last_four: made.key.slice(-4),
-      limits: { monthly_spend_micros: 20_000_000, rate: { per_minute: 60, burst: 6 } },
+      limits: { monthly_spend_micros: 20_000_000, rate: { per_minute: 60, burst: 60 } },
     })
     const limited = await json('keys', 'limit', made.id, '--calls-per-day', '5')
     expect(limited).toMatchObject({
@@ -132,6 +137,53 @@ describe('percall keys', () => {
     const list = await json('keys', 'list')
     expect(list.keys).toMatchObject([{ id: made.id, expires_at: expect.any(String) }, {}])
     expect((await run('keys', 'rotate', 'AAAAAAAA')).code).toBe(1)
+  })
+})
+
+describe('percall keys of limits and of tenants', () => {
+  it('lets a whole minute come at once, unless --burst says otherwise', async () => {
+    const limits = ['--calls-per-minute', '600']
+    const whole = await json('keys', 'create', '--name', 'whole', ...limits)
+    expect(whole.limits.rate).toEqual({ per_minute: 600, burst: 600 })
+    const few = await json('keys', 'limit', whole.id, ...limits, '--burst', '5')
+    expect(few.limits.rate).toEqual({ per_minute: 600, burst: 5 })
+    const alone = await run('keys', 'create', '--name', 'alone', '--burst', '5')
+    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('--calls-per-minute')])
+    expect((await run('keys', 'create', '--help')).stdout).toMatch(/--burst .*default: all/)
+  })
+
+  it('lists limits and models', async () => {
+    const words = ['--monthly-cap', '20', '--calls-per-minute', '60', '--burst', '6']
+    await run('keys', 'create', '--tenant', 'seen', '--name', 'shop', '--model', 'iris', ...words)
+    await run('keys', 'create', '--tenant', 'seen', '--name', 'free')
+    const { stdout } = await run('keys', 'list', '--tenant', 'seen')
+    expect(stdout).toMatch(/shop .* iris +20\.00 a month; 60 a minute, 6 in a burst$/m)
+    expect(stdout).toMatch(/free .* all +none$/m)
+  })
+
+  it('fails for a model that is not in the catalogue, and says which are', async () => {
+    const failure = { code: 1, stderr: expect.stringMatching(/no model "nope"(.|\n)*: iris\./) }
+    const made = ['keys', 'create', '--tenant', 'none', '--name', 'x', '--model', 'iris', 'nope']
+    expect(await run(...made)).toMatchObject(failure)
+    expect((await json('keys', 'list', '--tenant', 'none')).keys).toEqual([])
+    const { id } = await json('keys', 'create', '--name', 'y')
+    expect(await run('keys', 'limit', id, '--model', 'nope')).toMatchObject(failure)
+  })
+
+  it('keeps the keys of each tenant apart', async () => {
+    const { id } = await json('keys', 'create', '--tenant', 'acme', '--name', 'first')
+    const ids = async (...words: string[]) =>
+      (await json('keys', 'list', ...words)).keys.map((key: { id: string }) => key.id)
+    expect(await ids('--tenant', 'acme')).toEqual([id])
+    expect(await ids()).not.toContain(id)
+    for (const command of ['revoke', 'rotate', 'limit']) {
+      expect((await run('keys', command, id)).stderr).toContain('key_not_found')
+    }
+    const limited = await json('keys', 'limit', id, '--tenant', 'acme', '--calls-per-day', '5')
+    expect(limited.limits.daily_calls).toBe(5)
+    expect((await json('keys', 'rotate', id, '--tenant', 'acme')).name).toBe('first')
+    expect((await json('keys', 'revoke', id, '--tenant', 'acme')).revoked_at).not.toBeNull()
+    expect((await run('keys', 'list', '--tenant', 'a b')).code).toBe(2)
   })
 })
 

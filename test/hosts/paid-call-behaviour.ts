@@ -152,10 +152,12 @@ export function paidCallBehaviour(start: StartHost): void {
         expect((await acme.ask('GET', '/v1/invoices')).members.data).toMatchObject([
           { month: month(), closed: false },
         ])
-        for (const none of ['2026-13', '2999-01', 'x']) {
-          const { status, members } = await acme.ask('GET', `/v1/invoices/${none}`)
-          expect([status, members.code]).toEqual([404, 'resource_not_found'])
+        for (const impossible of ['2026-13', '2026-00', '2026-1', 'x']) {
+          const { status, members } = await acme.ask('GET', `/v1/invoices/${impossible}`)
+          expect([impossible, status, members.code]).toEqual([impossible, 422, 'input_invalid'])
         }
+        const later = await acme.ask('GET', '/v1/invoices/2999-01')
+        expect([later.status, later.members.code]).toEqual([404, 'resource_not_found'])
       })
 
       it('tell of a cap that is nearly used', async () => {

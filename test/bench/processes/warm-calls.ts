@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
-import { modelEndpoint } from '#shared/endpoints/model-endpoint.ts'
 import { taskModelOf } from '#shared/inference/task-model.ts'
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
@@ -11,6 +10,7 @@ import { localService } from '../harness/local-service.ts'
 import { serveNode } from '../harness/node-process.ts'
 import { statistics } from '../harness/statistics.ts'
 import { tell } from '../harness/tell.ts'
+import { unmeteredEndpoint } from '../harness/unmetered-endpoint.ts'
 
 /** One model called in three ways in turn: bare, through the endpoint, over HTTP. */
 const calls = 1_500
@@ -30,9 +30,12 @@ const task = await findTask(manifest.task.name)
 const model = taskModelOf(services.catalog.find(name))
 const { tensors } = await task.prepare(task.rows(sample.inputs, model).rows, {}, model)
 
-const endpoint = modelEndpoint(name, services)
+const endpoint = unmeteredEndpoint(name, services)
 const request = { method: 'POST', path, query: {}, headers, body, sourceIp: '127.0.0.1' }
-const host = await serveNode<{ url: string }>({ file: join(import.meta.dirname, 'host.ts') })
+const host = await serveNode<{ url: string }>({
+  file: join(import.meta.dirname, 'host.ts'),
+  args: ['', name],
+})
 const post = httpClient(host.told.url)
 
 const ways = {
