@@ -36,12 +36,16 @@ function pathOf({ http, stage }: APIGatewayProxyEventV2['requestContext']): stri
   return http.path.slice(prefix.length) || '/'
 }
 
+/** Text goes as text: base64 would take a third more of the 6 MB that an answer may have. */
 function toResult({ status, headers, body }: HttpResponse): APIGatewayProxyStructuredResultV2 {
-  const text = typeof body === 'string'
+  const isText =
+    typeof body === 'string' ||
+    (headers['content-encoding'] === undefined &&
+      /^(text\/|application\/([\w.-]+\+)?json)/.test(headers['content-type'] ?? ''))
   return {
     statusCode: status,
     headers,
-    body: text ? body : Buffer.from(body).toString('base64'),
-    isBase64Encoded: !text,
+    body: typeof body === 'string' ? body : Buffer.from(body).toString(isText ? 'utf8' : 'base64'),
+    isBase64Encoded: !isText,
   }
 }
