@@ -37,14 +37,13 @@ export function lambdaServices(only?: string): Services {
   const catalog = createCatalog(readModels(directory, { only }))
   const artifactStore = lazily(() => openArtifactStore(environment))
   const openKeys = lazily(() => openKeyStore(environment))
-  const openBooks = lazily(() => openLedger(environment))
   const keyStore = lazyKeyStore(openKeys)
 
   const readArtifact = async ({ manifest }: ModelEntry): Promise<Uint8Array<ArrayBuffer>> => {
     const bytes = (await artifactStore()).fetch(manifest.artifact)
-    // While the file is on its way, the stores that the first call needs are opened, and the
-    // runtime pays what its first session costs. What fails here shows when it is needed.
-    setImmediate(() => void Promise.allSettled([openKeys(), openBooks(), warmOnce()]))
+    // While the file is on its way, the first caller's key gets its store opened, and the runtime
+    // pays what its first session costs. What fails here shows when it is needed.
+    setImmediate(() => void Promise.allSettled([openKeys(), warmOnce()]))
     return bytes
   }
   const threads = threadCount(
@@ -54,7 +53,7 @@ export function lambdaServices(only?: string): Services {
   if (pepper === undefined) {
     throw new ServiceError('configuration_invalid', { detail: 'PERCALL_KEY_PEPPER must be set.' })
   }
-  const ledger = lazyLedger(openBooks)
+  const ledger = lazyLedger(lazily(() => openLedger(environment)))
   const rateStore = lazily(() => openRateStore(environment))
   const prices = readPriceBook(environment.PERCALL_PRICES ?? join(directory, 'price-book.json'))
   return {
