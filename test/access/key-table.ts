@@ -1,25 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
 import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
+import { createDeclaredTable, declaredResources } from '#test/servers/declared-table.ts'
 
-const file = new URL('../../shared/access/resources.yml', import.meta.url)
+export const resources = declaredResources('access')
 
-/** The resources as CloudFormation will read them. */
-export const resources: Record<string, Record<string, unknown>> = parse(
-  readFileSync(file, 'utf8'),
-).Resources
-
-/** Makes the table that `resources.yml` declares, from that very declaration. */
-export async function createKeyTable(client: DynamodbClient, table: string): Promise<void> {
-  const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode, ...settings } =
-    Object(resources.KeyTable?.Properties)
-  await client.call('CreateTable', {
-    TableName: table,
-    AttributeDefinitions,
-    KeySchema,
-    GlobalSecondaryIndexes,
-    BillingMode,
-  })
-  const { TimeToLiveSpecification } = settings
-  await client.call('UpdateTimeToLive', { TableName: table, TimeToLiveSpecification })
-}
+/** Makes the table that `resources.yml` declares. */
+export const createKeyTable = (client: DynamodbClient, table: string): Promise<void> =>
+  createDeclaredTable(client, table, resources.KeyTable)
