@@ -90,7 +90,7 @@ export async function localServices({
   const stopSweeping = isHost
     ? startSweeping({ ledger, outbox, keyStore, logger })
     : async () => undefined
-  const stopExporting = isHost ? startExporting(environment, ledger) : () => undefined
+  const stopExporting = isHost ? startExporting(environment, ledger) : async () => undefined
   const cpus = cpuShare()
   const runner =
     place === 'threads'
@@ -123,7 +123,7 @@ export async function localServices({
       if (smallest) await runner.ready(smallest)
     },
     async close() {
-      stopExporting()
+      await stopExporting()
       await stopSweeping()
       await runner.close()
       keyStore.close?.()

@@ -5,6 +5,7 @@ import { type SweepReport, sweep } from '#shared/metering/sweep.ts'
 import { lambdaServices } from './lambda-services.ts'
 import type { PrunedLedger } from './open-ledger.ts'
 import { newFence } from './open-meter.ts'
+import { repeatedly } from './repeatedly.ts'
 
 /**
  * The sweep as a Lambda handler on a schedule, and the alerts of caps in its log. A failed one is
@@ -44,12 +45,5 @@ export function startSweeping(services: SweepingServices, everyMs = 10_000): () 
       logger.error('the sweep failed', { cause })
     }
   }
-  let underWay = run()
-  const timer = setInterval(() => {
-    underWay = underWay.then(run)
-  }, everyMs).unref()
-  return () => {
-    clearInterval(timer)
-    return underWay
-  }
+  return repeatedly(run, everyMs)
 }
