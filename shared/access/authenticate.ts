@@ -1,16 +1,16 @@
 import { timingSafeEqual } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { addressRanges } from './address-ranges.ts'
 import { hashApiKey, parseApiKey } from './api-key.ts'
 import type { Caller } from './caller.ts'
 import type { KeyRecord, KeyStore } from './key-store.ts'
 import { createLockout, type LockoutOptions } from './lockout.ts'
+import type { Peppers } from './peppers.ts'
 import { createRecentLookups, type RecentLookupsOptions } from './recent-lookups.ts'
 import type { VerifyJwt } from './verify-jwt.ts'
 
-export interface AuthenticatorOptions {
+export interface AuthenticatorOptions extends Peppers {
   readonly keyStore: Pick<KeyStore, 'find'>
-  /** The secret under which keys are hashed; the one with which they were made. */
-  readonly pepper: string
   /** Without it only API keys are accepted. */
   readonly verifyJwt?: VerifyJwt | undefined
   /** A key that the developer chose, with all scopes. Never set where others can reach the service. */
@@ -37,25 +37,42 @@ const jwtPattern = /^[\w-]+\.[\w-]+\.[\w-]*$/
 /** What counts as guessing. An expired or revoked key is not: only its owner has it. */
 const guesses = new Set(['api_key_malformed', 'api_key_unknown', 'token_invalid'])
 
+/** A key, and whether it may be used from an address. */
+interface KnownKey extends KeyRecord {
+  readonly isAllowedFrom: ((address: string | undefined) => boolean) | undefined
+}
+
 /** Finds out who is calling, or throws the ServiceError that says why that cannot be told. */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticate {
-  const { keyStore, pepper, verifyJwt, now = Date.now } = options
-  const lookup = createRecentLookups<KeyRecord>({ ...options.cache, now })
+  const { keyStore, pepper, oldPepper, verifyJwt, now = Date.now } = options
+  const lookup = createRecentLookups<KnownKey>({ ...options.cache, now })
   const lockout = createLockout({ ...options.lockout, now })
   const developmentHash = hashDevelopmentKey(options)
 
-  async function authenticateKey(key: string, hash: Uint8Array): Promise<Caller> {
+  async function authenticateKey(
+    key: string,
+    hash: Uint8Array,
+    sourceIp: string | undefined,
+  ): Promise<Caller> {
     const { id } = parseApiKey(key)
+    const hashes = [hash, ...(oldPepper === undefined ? [] : [hashApiKey(key, oldPepper)])]
     // By hash, not by id: a wrong secret costs a read whether or not its id exists, so that the
     // time of the answer does not tell which ids there are.
     const record = await lookup(Buffer.from(hash).toString('latin1'), async () => {
       const found = await keyStore.find(id)
-      return found && timingSafeEqual(found.hash, hash) ? found : undefined
+      if (!found || !hashes.some((one) => timingSafeEqual(found.hash, one))) return undefined
+      const { allowedIps } = found
+      return { ...found, isAllowedFrom: allowedIps && addressRanges.matcher(allowedIps) }
     })
     if (!record) throw new ServiceError('api_key_unknown')
-    const { tenant, mode, scopes, project, limits, models, revokedAt, expiresAt } = record
+    const { tenant, mode, scopes, project, limits, models, allowedIps, countedAs } = record
+    const { revokedAt, expiresAt, isAllowedFrom } = record
     if (revokedAt !== undefined) throw new ServiceError('api_key_revoked')
     if (expiresAt !== undefined && expiresAt <= now()) throw new ServiceError('api_key_expired')
+    if (isAllowedFrom && !isAllowedFrom(sourceIp)) {
+      const detail = `This call comes from ${sourceIp || 'an unknown address'}.`
+      throw new ServiceError('address_not_allowed', { detail })
+    }
     return {
       method: 'api-key',
       keyId: id,
@@ -65,14 +82,17 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
       ...(project !== undefined && { project }),
       ...(limits && { limits }),
       ...(models && { models }),
+      ...(allowedIps && { allowedIps }),
+      ...(countedAs !== undefined && { countedAs }),
+      ...(expiresAt !== undefined && { expiresAt }),
     }
   }
 
-  async function identify(credential: string): Promise<Caller> {
+  async function identify(credential: string, sourceIp: string | undefined): Promise<Caller> {
     if (credential.startsWith('pc_') || developmentHash) {
       const hash = hashApiKey(credential, pepper)
       if (developmentHash && timingSafeEqual(hash, developmentHash)) return developer
-      if (credential.startsWith('pc_')) return authenticateKey(credential, hash)
+      if (credential.startsWith('pc_')) return authenticateKey(credential, hash, sourceIp)
     }
     if (!jwtPattern.test(credential)) throw new ServiceError('api_key_malformed')
     if (verifyJwt) return verifyJwt(credential)
@@ -85,7 +105,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     const credential = bearer ?? apiKey
     if (!credential) throw new ServiceError('credentials_missing')
     try {
-      return await identify(credential)
+      return await identify(credential, sourceIp)
     } catch (error) {
       if (sourceIp !== undefined && error instanceof ServiceError && guesses.has(error.code)) {
         lockout.recordFailure(sourceIp)

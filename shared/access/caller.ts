@@ -15,7 +15,11 @@ export type Caller = {
   readonly limits?: CallLimits | undefined
   /** Names of the models that may be called; absent means all. */
   readonly models?: readonly string[] | undefined
+  /** Addresses that its key may be used from; absent means all. */
+  readonly allowedIps?: readonly string[] | undefined
+  /** When its key expires; absent means never. */
+  readonly expiresAt?: number | undefined
 } & (
-  | { readonly method: 'api-key'; readonly keyId: string }
+  | { readonly method: 'api-key'; readonly keyId: string; readonly countedAs?: string }
   | { readonly method: 'jwt'; readonly subject: string }
 )

@@ -90,13 +90,16 @@ export function createDynamodbKeyStore(options: {
 }
 
 /** `SET limits = :limits, … REMOVE models`; `undefined` where nothing changes. */
-function updateOf({ limits, models, expiresAt }: KeyChanges) {
+function updateOf({ limits, models, allowedIps, expiresAt }: KeyChanges) {
   const set: DynamodbItem = {
     ...(limits && { limits: { S: keyLimits.write(limits) } }),
     ...(models && { models: { S: JSON.stringify(models) } }),
+    ...(allowedIps && { allowedIps: { S: JSON.stringify(allowedIps) } }),
     ...(expiresAt !== undefined && expiry(expiresAt)),
   }
-  const removed = [...(limits === null ? ['limits'] : []), ...(models === null ? ['models'] : [])]
+  const removed = Object.entries({ limits, models, allowedIps }).flatMap(([name, value]) =>
+    value === null ? [name] : [],
+  )
   const names = Object.keys(set)
   const text = [
     ...(names.length > 0 ? [`SET ${names.map((name) => `${name} = :${name}`)}`] : []),
@@ -127,6 +130,9 @@ const toItem = (record: KeyRecord): DynamodbItem => ({
   ...(record.limits && { limits: { S: keyLimits.write(record.limits) } }),
   ...(record.models && { models: { S: JSON.stringify(record.models) } }),
   ...(record.lastFour !== undefined && { lastFour: { S: record.lastFour } }),
+  ...(record.allowedIps && { allowedIps: { S: JSON.stringify(record.allowedIps) } }),
+  ...(record.countedAs !== undefined && { countedAs: { S: record.countedAs } }),
+  ...(record.pepperId !== undefined && { pepperId: { S: record.pepperId } }),
 })
 
 const toRecord = (item: DynamodbItem): KeyRecord => ({
@@ -144,6 +150,9 @@ const toSummary = (item: DynamodbItem): KeySummary => ({
   ...(item.limits && { limits: keyLimits.read(read(item, 'limits', 'S')) }),
   ...(item.models && { models: JSON.parse(read(item, 'models', 'S')) as string[] }),
   ...(item.lastFour && { lastFour: read(item, 'lastFour', 'S') }),
+  ...(item.allowedIps && { allowedIps: JSON.parse(read(item, 'allowedIps', 'S')) as string[] }),
+  ...(item.countedAs && { countedAs: read(item, 'countedAs', 'S') }),
+  ...(item.pepperId && { pepperId: read(item, 'pepperId', 'S') }),
   createdAt: Number(read(item, 'createdAt', 'N')),
   ...(item.expiresAt && { expiresAt: Number(read(item, 'expiresAt', 'N')) }),
   ...(item.revokedAt && { revokedAt: Number(read(item, 'revokedAt', 'N')) }),

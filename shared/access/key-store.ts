@@ -18,6 +18,12 @@ export interface KeySummary {
   readonly limits?: CallLimits
   /** Names of the models that it may call; absent means all. */
   readonly models?: readonly string[]
+  /** Addresses that it may be used from, as CIDR ranges; absent means all. */
+  readonly allowedIps?: readonly string[]
+  /** The key whose counters its limits go on with, since it took its place; absent: its own. */
+  readonly countedAs?: string
+  /** `pepperId` of what its hash is made with; absent in rows of old. */
+  readonly pepperId?: string
   /** The end of its text, by which its owner knows it. */
   readonly lastFour?: string
   readonly createdAt: number
@@ -29,6 +35,7 @@ export interface KeySummary {
 export interface KeyChanges {
   readonly limits?: CallLimits | null | undefined
   readonly models?: readonly string[] | null | undefined
+  readonly allowedIps?: readonly string[] | null | undefined
   readonly expiresAt?: number | undefined
 }
 

@@ -1,10 +1,11 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
 import type { CallLimits } from '#shared/metering/ledger.ts'
+import { addressRanges } from './address-ranges.ts'
 import type { Caller } from './caller.ts'
 import type { KeyChanges, KeySummary } from './key-store.ts'
+import { beyond, requireReach } from './require-reach.ts'
 
 /** What a key allows; its id where it exists already. */
-export type KeyRights = Pick<Caller, 'mode' | 'project' | 'limits' | 'models'> & {
+export type KeyRights = Pick<Caller, 'mode' | 'project' | 'models' | 'allowedIps'> & {
   readonly scopes: readonly string[]
   readonly id?: KeySummary['id']
 }
@@ -14,61 +15,45 @@ export type KeyRights = Pick<Caller, 'mode' | 'project' | 'limits' | 'models'> &
  * only keys
  *
  * - whose scopes are among his own,
- * - whose models are on his list, if he has one,
+ * - whose models and addresses are on his list, if he has one,
  * - of mode test, if his own is,
  * - of his project, if he has one,
- * - with a limit no higher than his own, wherever he is limited,
  *
- * and never the limits or models of his own key. With `changes`, the key must be within that as it
- * is and as it will be.
+ * and none at all where he has limits of his own: another key would not count towards them. His own
+ * key he may rotate, since the new one goes on with its counters, and never change. With `changes`,
+ * the key must be within all that as it is and as it will be.
  * @throws ServiceError `scope_missing` with what goes too far
  */
 export function requireGrant(caller: Caller, key: KeyRights, changes?: KeyChanges): void {
   if (caller.scopes.includes('admin')) return
-  const excess =
-    changes && isOwn(caller, key)
-      ? 'its own limits and models'
-      : (excessOf(caller, key) ?? (changes && excessOf(caller, changed(key, changes))))
-  if (excess === undefined) return
-  const detail = `Without the scope "admin" a key cannot grant more than it has itself: ${excess}.`
-  throw new ServiceError('scope_missing', { detail })
+  if (caller.method === 'api-key' && caller.keyId === key.id) {
+    if (changes) throw beyond('its own limits, models and addresses')
+    return
+  }
+  requireReach(caller, key)
+  const excess = excessOf(caller, key) ?? (changes && excessOf(caller, changed(key, changes)))
+  if (excess !== undefined) throw beyond(excess)
 }
 
-const isOwn = (caller: Caller, { id }: KeyRights) =>
-  caller.method === 'api-key' && caller.keyId === id
-
-const changed = (key: KeyRights, { limits, models }: KeyChanges): KeyRights => ({
+const changed = (key: KeyRights, { models, allowedIps }: KeyChanges): KeyRights => ({
   ...key,
-  ...(limits !== undefined && { limits: limits ?? undefined }),
   ...(models !== undefined && { models: models ?? undefined }),
+  ...(allowedIps !== undefined && { allowedIps: allowedIps ?? undefined }),
 })
 
 /** The first thing that the caller does not have himself. */
-function excessOf(caller: Caller, { scopes, mode, models, project, limits }: KeyRights) {
-  const own: readonly string[] = caller.scopes
-  const scope = scopes.find((name) => !own.includes(name))
-  if (scope !== undefined) return `the scope "${scope}"`
-  if (caller.mode === 'test' && mode !== 'test') return 'the mode "live"'
-  const allowed = caller.models
-  if (allowed && !models?.every((name) => allowed.includes(name))) {
-    return 'models that it may not call'
+function excessOf(caller: Caller, { models, allowedIps, project }: KeyRights) {
+  if (isLimited(caller.limits)) return 'calls that do not count towards its limits'
+  const { models: own, allowedIps: ranges } = caller
+  if (own && !models?.every((name) => own.includes(name))) return 'models that it may not call'
+  if (ranges && !(allowedIps && addressRanges.within(allowedIps, ranges))) {
+    return 'addresses that it may not be used from'
   }
-  if (caller.project !== undefined && project !== caller.project)
+  if (caller.project !== undefined && project !== caller.project) {
     return 'another project than its own'
-  const given = caps(limits)
-  const higher = caps(caller.limits).findIndex(([, cap], at) => {
-    const wanted = given[at]?.[1]
-    // Absent is unlimited.
-    return cap !== undefined && (wanted === undefined || wanted > cap)
-  })
-  return given[higher] && `a higher limit of ${given[higher][0]}`
+  }
+  return undefined
 }
 
-const caps = ({ monthlySpend, dailyCalls, concurrency, rate }: CallLimits = {}) =>
-  [
-    ['money a month', monthlySpend],
-    ['calls a day', dailyCalls],
-    ['calls at a time', concurrency],
-    ['calls a minute', rate?.perMinute],
-    ['calls at once', rate?.burst],
-  ] as const
+const isLimited = (limits: CallLimits = {}) =>
+  Object.values(limits).some((limit) => limit !== undefined)

@@ -22,10 +22,13 @@ const migrations = [
   ALTER TABLE keys ADD COLUMN limits TEXT;
   ALTER TABLE keys ADD COLUMN models TEXT;
   ALTER TABLE keys ADD COLUMN last_four TEXT;`,
+  `ALTER TABLE keys ADD COLUMN allowed_ips TEXT; -- JSON
+  ALTER TABLE keys ADD COLUMN counted_as TEXT;
+  ALTER TABLE keys ADD COLUMN pepper_id TEXT;`,
 ]
 
 const summaryColumns = `id, tenant, name, mode, scopes, created_at, expires_at, revoked_at,
-  project, limits, models, last_four`
+  project, limits, models, last_four, allowed_ips, counted_as, pepper_id`
 
 /** Keys in one SQLite file, shared by any number of processes of one machine. */
 export function createSqliteKeyStore(options: {
@@ -35,7 +38,8 @@ export function createSqliteKeyStore(options: {
   const database = guard(() => openSqliteDatabase({ ...options, migrations }))
   const statements = {
     insert: database.prepare(
-      `INSERT INTO keys (${summaryColumns}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO keys (${summaryColumns}, hash) 
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO NOTHING`,
     ),
     find: database.prepare(`SELECT ${summaryColumns}, hash FROM keys WHERE id = ?`),
@@ -44,7 +48,7 @@ export function createSqliteKeyStore(options: {
     ),
     change: database.prepare(
       `UPDATE keys SET limits = iif(?, ?, limits), models = iif(?, ?, models),
-         expires_at = coalesce(?, expires_at)
+         allowed_ips = iif(?, ?, allowed_ips), expires_at = coalesce(?, expires_at)
        WHERE id = ? RETURNING ${summaryColumns}`,
     ),
     revoke: database.prepare(
@@ -94,6 +98,9 @@ interface KeyRow {
   limits: string | null
   models: string | null
   last_four: string | null
+  allowed_ips: string | null
+  counted_as: string | null
+  pepper_id: string | null
 }
 
 const toValues = (record: KeyRecord) => [
@@ -109,15 +116,20 @@ const toValues = (record: KeyRecord) => [
   record.limits ? keyLimits.write(record.limits) : null,
   record.models ? JSON.stringify(record.models) : null,
   record.lastFour ?? null,
+  record.allowedIps ? JSON.stringify(record.allowedIps) : null,
+  record.countedAs ?? null,
+  record.pepperId ?? null,
   record.hash,
 ]
 
 /** Whether each column changes, and to what. */
-const toChange = ({ limits, models, expiresAt }: KeyChanges) => [
+const toChange = ({ limits, models, allowedIps, expiresAt }: KeyChanges) => [
   limits === undefined ? 0 : 1,
   limits ? keyLimits.write(limits) : null,
   models === undefined ? 0 : 1,
   models ? JSON.stringify(models) : null,
+  allowedIps === undefined ? 0 : 1,
+  allowedIps ? JSON.stringify(allowedIps) : null,
   expiresAt ?? null,
 ]
 
@@ -131,6 +143,9 @@ const toSummary = (row: KeyRow): KeySummary => ({
   ...(row.limits !== null && { limits: keyLimits.read(row.limits) }),
   ...(row.models !== null && { models: JSON.parse(row.models) as string[] }),
   ...(row.last_four !== null && { lastFour: row.last_four }),
+  ...(row.allowed_ips !== null && { allowedIps: JSON.parse(row.allowed_ips) as string[] }),
+  ...(row.counted_as !== null && { countedAs: row.counted_as }),
+  ...(row.pepper_id !== null && { pepperId: row.pepper_id }),
   createdAt: row.created_at,
   ...(row.expires_at !== null && { expiresAt: row.expires_at }),
   ...(row.revoked_at !== null && { revokedAt: row.revoked_at }),

@@ -9,12 +9,17 @@ export interface KeyLimitOptions {
   readonly burst?: number
   readonly atOnce?: number
   readonly model?: readonly string[]
+  readonly allowIp?: readonly string[]
 }
 
 /** What a key may be limited to. */
 export const withKeyLimits = (command: Command): Command =>
   command
     .option('--model <model...>', 'the models that it may call (default: all)')
+    .option(
+      '--allow-ip <address...>',
+      'where it may be used from, e.g. 203.0.113.0/24 2001:db8::/32',
+    )
     .option('--monthly-cap <amount>', 'money it may spend a month, e.g. 12.50', readAmount)
     .option('--calls-per-day <count>', 'calls it may make a day', readCount)
     .option('--calls-per-minute <count>', 'calls it may make a minute', readCount)

@@ -46,6 +46,7 @@ Examples:
   $ percall keys create --name laptop
   $ percall keys create --name shop --project web --model iris --monthly-cap 20
   $ percall keys create --name first --tenant acme
+  $ percall keys create --name backend --allow-ip 203.0.113.0/24 2001:db8::7
   $ percall keys create --name ci --mode test --scope predict --expires-in-days 30
   $ export PERCALL_API_KEY=$(percall keys create --name shell)`,
     )
@@ -57,10 +58,11 @@ async function create(options: CreateOptions): Promise<void> {
     import('./with-keys.ts'),
     import('#shared/protocols/account-answers.ts'),
   ])
-  const { name, scope, mode, expiresInDays, project, model } = options
+  const { name, scope, mode, expiresInDays, project, model, allowIp } = options
   const environment = commandEnvironment(options)
   await checkModelOption(environment, options)
-  const wanted = { name, scopes: scope, mode, expiresInDays, project, models: model }
+  const rights = { project, models: model, allowedIps: allowIp }
+  const wanted = { name, scopes: scope, mode, expiresInDays, ...rights }
   const { key, summary } = await withKeys(
     environment,
     (manager) => manager.create({ ...wanted, limits: limitsOf(options) }),

@@ -15,9 +15,9 @@ interface LimitOptions extends PlaceOptions, KeyLimitOptions {
 export function keysLimitCommand(keys: Command): void {
   const command = keys
     .command('limit')
-    .description('replace the limits and the models of a key')
+    .description('replace the limits, the models or the addresses of a key')
     .argument('<id>', 'its id, as "percall keys list" shows it')
-    .option('--none', 'take away all limits, and allow all models')
+    .option('--none', 'take away all limits, and allow all models and addresses')
     .addOption(tenantOption('whose key'))
   withSharedOptions(withKeyLimits(command))
     .addHelpText(
@@ -26,6 +26,7 @@ export function keysLimitCommand(keys: Command): void {
 Examples:
   $ percall keys limit 7Qm2XbT9 --monthly-cap 20 --calls-per-minute 600
   $ percall keys limit 7Qm2XbT9 --model iris spam
+  $ percall keys limit 7Qm2XbT9 --allow-ip 203.0.113.0/24
   $ percall keys limit 7Qm2XbT9 --none
 
 Servers that run take notice within seconds.`,
@@ -36,8 +37,8 @@ Servers that run take notice within seconds.`,
       const environment = commandEnvironment(options)
       await checkModelOption(environment, options)
       const changes = options.none
-        ? { limits: null, models: null }
-        : { limits: limitsOf(options), models: options.model }
+        ? { limits: null, models: null, allowedIps: null }
+        : { limits: limitsOf(options), models: options.model, allowedIps: options.allowIp }
       const key = await withKeys(environment, (manager) => manager.change(id, changes), options)
       if (options.json) printJson(accountAnswers.key(key))
       else print(`${outColors.green('✔')} ${key.id} (${key.name}) is changed.`)

@@ -26,11 +26,15 @@ Examples:
       const { accountAnswers } = await import('#shared/protocols/account-answers.ts')
       const { formatMicros } = await import('#shared/metering/money.ts')
       const environment = commandEnvironment(options)
-      const list = await withKeys(environment, (manager) => manager.list(), options)
+      const { list, pepperId } = await withKeys(
+        environment,
+        async (manager) => ({ list: await manager.list(), pepperId: manager.pepperId }),
+        options,
+      )
       if (options.json) return printJson({ keys: list.map(accountAnswers.key) })
       print(
         list.length > 0
-          ? keysTable(list, formatMicros)
+          ? keysTable(list, pepperId, formatMicros)
           : 'No keys. Make one: percall keys create --name laptop',
       )
     })
@@ -38,14 +42,19 @@ Examples:
 
 type Money = (amount: bigint) => string
 
-const keysTable = (list: readonly KeySummary[], money: Money, now = Date.now()): string =>
+const keysTable = (
+  list: readonly KeySummary[],
+  pepperId: string,
+  money: Money,
+  now = Date.now(),
+): string =>
   formatTable(
     ['id', 'name', 'mode', 'state', 'created', 'expires', 'scopes', 'models', 'limits'],
     list.map((key) => [
       key.id,
       key.name,
       key.mode,
-      stateOf(key, now),
+      stateOf(key, pepperId, now),
       day(key.createdAt),
       key.expiresAt === undefined ? 'never' : day(key.expiresAt),
       key.scopes.join(' '),
@@ -54,20 +63,23 @@ const keysTable = (list: readonly KeySummary[], money: Money, now = Date.now()):
     ]),
   )
 
-function limitsText({ limits = {} }: KeySummary, money: Money): string {
+function limitsText({ limits = {}, allowedIps }: KeySummary, money: Money): string {
   const { monthlySpend, dailyCalls, concurrency, rate } = limits
   const texts = [
     ...(monthlySpend === undefined ? [] : [`${money(monthlySpend)} a month`]),
     ...(dailyCalls === undefined ? [] : [`${dailyCalls} calls a day`]),
     ...(rate ? [`${rate.perMinute} a minute, ${rate.burst} in a burst`] : []),
     ...(concurrency === undefined ? [] : [`${concurrency} at once`]),
+    ...(allowedIps ? [`only from ${allowedIps.join(' ')}`] : []),
   ]
   return texts.join('; ') || 'none'
 }
 
-function stateOf({ revokedAt, expiresAt }: KeySummary, now: number): string {
+function stateOf(key: KeySummary, pepperId: string, now: number): string {
+  const { revokedAt, expiresAt, pepperId: ownPepperId = pepperId } = key
   if (revokedAt !== undefined) return 'revoked'
-  return expiresAt !== undefined && expiresAt <= now ? 'expired' : 'active'
+  if (expiresAt !== undefined && expiresAt <= now) return 'expired'
+  return ownPepperId === pepperId ? 'active' : 'active, old pepper'
 }
 
 const day = (at: number) => new Date(at).toISOString().slice(0, 10)

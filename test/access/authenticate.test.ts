@@ -129,6 +129,38 @@ test('refuses a key from the very millisecond of its expiry, also when it is rem
   expect(reads).toHaveLength(1)
 })
 
+test('refuses a key from an address that is not on its list, and only then', async () => {
+  const { authenticate, reads } = setUp({ lockout: { maxFailures: 2 } })
+  const allowedIps = ['203.0.113.0/24', '2001:db8::/32']
+  const { key: apiKey, id } = await newKey({ allowedIps })
+  for (const sourceIp of ['203.0.113.7', '::ffff:203.0.113.7', '2001:db8::1']) {
+    expect(await authenticate({ apiKey, sourceIp })).toMatchObject({ keyId: id, allowedIps })
+  }
+  for (const sourceIp of [...Array(5).fill('203.0.114.7'), '::1', '', undefined]) {
+    const refused = { code: 'address_not_allowed', status: 403 }
+    await expect(authenticate({ apiKey, sourceIp })).rejects.toMatchObject(refused)
+  }
+  expect(reads).toHaveLength(1)
+  const stranger = authenticate({ apiKey: await forge(id), sourceIp: '203.0.114.7' })
+  await expect(stranger).rejects.toEqual(refusal('api_key_unknown'))
+})
+
+test('refuses a key where its list of addresses has changed within 5 seconds', async () => {
+  const { authenticate, clock } = setUp()
+  const { key: apiKey, id } = await newKey()
+  const call = { apiKey, sourceIp: '203.0.113.7' }
+  await authenticate(call)
+  await keyStore.change(id, { allowedIps: ['203.0.113.8'] })
+  clock.now += 5_000
+  await expect(authenticate(call)).rejects.toEqual(refusal('address_not_allowed'))
+})
+
+test('tells when the key of the caller expires', async () => {
+  const { authenticate } = setUp()
+  const { key } = await newKey({ expiresAt: start + 1_000 })
+  expect(await authenticate({ apiKey: key })).toMatchObject({ expiresAt: start + 1_000 })
+})
+
 test('refuses a revoked key everywhere within 5 seconds', async () => {
   const [here, there] = [setUp(), setUp()]
   const { key, id } = await newKey()

@@ -35,6 +35,9 @@ export function describeKeyStore(open: () => KeyStore | Promise<KeyStore>): void
         rate: { perMinute: 60, burst: 2 },
       },
       models: ['iris', 'spam'],
+      allowedIps: ['203.0.113.0/24', '2001:db8::/32'],
+      countedAs: 'id000000',
+      pepperId: '0123abcd',
       lastFour: 'a1B2',
     })
     expect(await store.put(plain)).toBe(true)
@@ -97,11 +100,12 @@ export function describeKeyStore(open: () => KeyStore | Promise<KeyStore>): void
     expect(await store.revoke(summary.id, 20)).toStrictEqual({ ...summary, revokedAt: 10 })
   })
 
-  test('changes limits, models and expiry, each by itself, and takes them away', async () => {
+  test('changes limits, models, addresses and expiry, each by itself, and takes them away', async () => {
     const store = await open()
-    const { hash, ...summary } = newRecord({ limits: { dailyCalls: 5 }, models: ['iris'] })
+    const rights = { limits: { dailyCalls: 5 }, models: ['iris'], allowedIps: ['::1'] }
+    const { hash, ...summary } = newRecord(rights)
     await store.put({ ...summary, hash })
-    const { limits: _, models: __, ...bare } = summary
+    const { limits: _, models: _models, allowedIps: _ips, ...bare } = summary
     expect(await store.change(summary.id, {})).toStrictEqual(summary)
     const limits = { monthlySpend: 7n }
     expect(await store.change(summary.id, { limits })).toStrictEqual({ ...summary, limits })
@@ -112,10 +116,10 @@ export function describeKeyStore(open: () => KeyStore | Promise<KeyStore>): void
       models: ['spam'],
       expiresAt,
     })
-    expect(await store.change(summary.id, { limits: null, models: null })).toStrictEqual({
-      ...bare,
-      expiresAt,
-    })
+    const allowedIps = ['203.0.113.7']
+    expect(await store.change(summary.id, { allowedIps })).toMatchObject({ limits, allowedIps })
+    const nothing = { limits: null, models: null, allowedIps: null }
+    expect(await store.change(summary.id, nothing)).toStrictEqual({ ...bare, expiresAt })
     expect(asPlain(await store.find(summary.id))).toStrictEqual(
       asPlain({ ...bare, expiresAt, hash }),
     )
@@ -134,6 +138,9 @@ export function describeKeyStore(open: () => KeyStore | Promise<KeyStore>): void
       project: 'shop',
       limits: { concurrency: 2 },
       models: ['iris'],
+      allowedIps: ['::1'],
+      countedAs: 'id000000',
+      pepperId: '0123abcd',
       lastFour: 'a1B2',
     })
     const early = newRecord({ tenant, createdAt: 100, mode: 'test' })

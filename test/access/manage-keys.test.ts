@@ -5,7 +5,9 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { parseApiKey } from '#shared/access/api-key.ts'
 import { createAuthenticator } from '#shared/access/authenticate.ts'
 import { createKeyManager } from '#shared/access/manage-keys.ts'
+import { pepperId } from '#shared/access/peppers.ts'
 import { createSqliteKeyStore } from '#shared/access/sqlite-key-store.ts'
+import { partiesOf } from '#shared/middleware/authenticate/parties-of.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'percall-manage-'))
 const path = join(directory, 'keys.sqlite')
@@ -29,6 +31,7 @@ test('makes a key that works and tells all about it but its hash', async () => {
     mode: 'test',
     scopes: ['predict'],
     lastFour: key.slice(-4),
+    pepperId: pepperId(pepper),
     createdAt: now(),
     expiresAt: now() + 30 * 86_400_000,
   })
@@ -59,6 +62,7 @@ test('refuses names, scopes, modes and expiries that make no sense', async () =>
     ...['', ' x', '-x', 'x'.repeat(65), 'a\nb', '\u001b[31m', '<b>'].map((name) => ({ name })),
     ...[[], ['root']].map((scopes) => ({ scopes })),
     ...[0, -1, 1.5, Number.NaN, 3_651].map((expiresInDays) => ({ expiresInDays })),
+    ...[[], ['10.0.0.0/33'], ['example.org']].map((allowedIps) => ({ allowedIps })),
   ]
   for (const part of bad) {
     const refusal = expect.objectContaining({ code: 'parameter_invalid' })
@@ -105,7 +109,13 @@ describe('a key that is asked for twice', () => {
   test('is refused where something else is asked under the same idempotency key', async () => {
     await again('other')
     const limits = { dailyCalls: 5 }
-    for (const changes of [{ name: 'CD' }, { mode: 'live' }, { limits }, { models: ['iris'] }]) {
+    for (const changes of [
+      { name: 'CD' },
+      { mode: 'live' },
+      { limits },
+      { models: ['iris'] },
+      { allowedIps: ['::1'] },
+    ]) {
       const refusal = expect.objectContaining({ code: 'idempotency_key_reused', status: 422 })
       await expect(again('other', changes)).rejects.toEqual(refusal)
     }
@@ -135,7 +145,7 @@ describe('rotation', () => {
   test('gives a new key the same rights, and ends the old one after the overlap', async () => {
     const old = await manager.create({ ...wanted, ...rights })
     const fresh = await manager.rotate(old.summary.id, { overlapSeconds: 60 })
-    const { keyId: _, ...before } = Object(await authenticate({ apiKey: old.key }))
+    const { keyId: _, expiresAt: _end, ...before } = Object(await authenticate({ apiKey: old.key }))
     expect(await authenticate({ apiKey: fresh.key })).toMatchObject(before)
     expect(before).toMatchObject({ project: 'shop', models: ['iris'] })
     clock.now += 59_999
@@ -144,6 +154,18 @@ describe('rotation', () => {
     const expired = expect.objectContaining({ code: 'api_key_expired' })
     await expect(authenticate({ apiKey: old.key })).rejects.toEqual(expired)
     await authenticate({ apiKey: fresh.key })
+  })
+
+  test('goes on with the counters of the first key, however often it is done', async () => {
+    const first = await manager.create({ ...wanted, ...rights })
+    const second = await manager.rotate(first.summary.id, { overlapSeconds: 60 })
+    const third = await manager.rotate(second.summary.id, { overlapSeconds: 60 })
+    for (const { key, summary } of [second, third]) {
+      const caller = await authenticate({ apiKey: key })
+      expect(caller).toMatchObject({ keyId: summary.id, countedAs: first.summary.id })
+      const id = `rotating/${first.summary.id}`
+      expect(partiesOf(caller)).toEqual([{ scope: 'key', id, limits: rights.limits }])
+    }
   })
 
   test('ends the old key within 5 seconds where there is no overlap', async () => {
@@ -192,6 +214,32 @@ describe('rotation', () => {
   })
 })
 
+describe('a key that is made by one that expires', () => {
+  const manager = managerOf('expiring')
+  const latestExpiry = now() + 10 * 86_400_000
+
+  test.each([
+    [undefined, latestExpiry],
+    [30, latestExpiry],
+    [10, latestExpiry],
+    [9, latestExpiry - 86_400_000],
+  ])('for %s days ends with it at the latest', async (expiresInDays, expiresAt) => {
+    const { summary } = await manager.create({ ...wanted, expiresInDays }, { latestExpiry })
+    expect(summary.expiresAt).toBe(expiresAt)
+  })
+
+  test('ends no later by rotation', async () => {
+    const { summary } = await manager.create({ ...wanted, expiresInDays: 30 })
+    const rotated = await manager.rotate(summary.id, { overlapSeconds: 0, latestExpiry })
+    expect(rotated.summary.expiresAt).toBe(latestExpiry)
+    const lasting = await manager.create(wanted)
+    const bounded = await manager.rotate(lasting.summary.id, { overlapSeconds: 0, latestExpiry })
+    expect(bounded.summary.expiresAt).toBe(latestExpiry)
+    const free = await manager.rotate(bounded.summary.id, { overlapSeconds: 0 })
+    expect(free.summary.expiresAt).toBe(latestExpiry)
+  })
+})
+
 test('changes limits and models of the own keys only', async () => {
   const { summary } = await managerOf('changing').create(wanted)
   const changes = { limits: { dailyCalls: 3 }, models: ['iris'] }
@@ -205,4 +253,6 @@ test('changes limits and models of the own keys only', async () => {
   for (const models of [[], ['iris@1'], ['']]) {
     await expect(managerOf('changing').change(summary.id, { models })).rejects.toEqual(invalid)
   }
+  const allowedIps = ['2001:db8::/129']
+  await expect(managerOf('changing').change(summary.id, { allowedIps })).rejects.toEqual(invalid)
 })

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Caller } from '#shared/access/caller.ts'
 import type { KeyChanges } from '#shared/access/key-store.ts'
 import { type KeyRights, requireGrant } from '#shared/access/require-grant.ts'
+import { requireReach } from '#shared/access/require-reach.ts'
 
-type Own = Partial<Pick<Caller, 'mode' | 'project' | 'limits' | 'models'>>
+type Own = Partial<Pick<Caller, 'mode' | 'project' | 'limits' | 'models' | 'allowedIps'>>
 
 const caller: Caller = {
   method: 'api-key',
@@ -36,10 +37,15 @@ describe('without admin', () => {
     ['some of the models', { models: ['iris', 'spam'] }, { models: ['spam'] }],
     ['a project where there is none', {}, { project: 'web' }],
     ['the own project', { project: 'web' }, { project: 'web' }],
-    ['limits where there are none', {}, { limits }],
-    ['the very limits', { limits }, { limits }],
-    ['one limit more', { limits: { dailyCalls: 10 } }, { limits }],
-    ['lower limits', { limits }, { limits: { ...limits, monthlySpend: 999n, concurrency: 1 } }],
+    ['a key where the own has no limit', { limits: {} }, {}],
+    ['addresses where all are allowed', {}, { allowedIps: ['::1'] }],
+    [
+      'some of the addresses',
+      { allowedIps: ['10.0.0.0/8', '::1'] },
+      { allowedIps: ['10.1.0.0/16'] },
+    ],
+    ['the own key', { limits }, { id: 'own' }],
+    ['the own key', { allowedIps: ['::1'], models: ['iris'] }, { id: 'own' }],
   ])('%s may be granted', (_, own, wanted) => {
     expect(() => requireGrant({ ...caller, ...own }, { ...key, ...wanted })).not.toThrow()
   })
@@ -52,15 +58,13 @@ describe('without admin', () => {
     ['models', { models: ['iris'] }, { models: ['iris', 'spam'] }],
     ['project', { project: 'web' }, {}],
     ['project', { project: 'web' }, { project: 'shop' }],
-    ['money a month', { limits }, {}],
-    ['money a month', { limits }, { limits: { ...limits, monthlySpend: 1_001n } }],
-    ['calls a day', { limits }, { limits: { ...limits, dailyCalls: 11 } }],
-    ['calls a day', { limits }, { limits: { ...limits, dailyCalls: undefined } }],
-    ['calls at a time', { limits }, { limits: { ...limits, concurrency: 3 } }],
-    ['calls a minute', { limits }, { limits: { ...limits, rate: { perMinute: 61, burst: 5 } } }],
-    ['calls at once', { limits }, { limits: { ...limits, rate: { perMinute: 60, burst: 6 } } }],
-    ['calls a minute', { limits }, { limits: { ...limits, rate: undefined } }],
-    ['calls a day', { limits: { dailyCalls: 0 } }, { limits: { dailyCalls: 1 } }],
+    ['limits', { limits }, {}],
+    ...(['monthlySpend', 'dailyCalls', 'concurrency', 'rate'] as const).map(
+      (name): [string, Own, object] => ['limits', { limits: { [name]: limits[name] } }, {}],
+    ),
+    ['limits', { limits: { dailyCalls: 0 } }, { id: 'other' }],
+    ['addresses', { allowedIps: ['::1'] }, {}],
+    ['addresses', { allowedIps: ['10.0.0.0/8'] }, { allowedIps: ['10.0.0.1', '11.0.0.1'] }],
   ])('more than one has may not: %s', (detail, own, wanted) => {
     expect(() => requireGrant({ ...caller, ...own }, { ...key, ...wanted })).toThrow(
       refused(detail),
@@ -72,8 +76,11 @@ describe('without admin', () => {
     ['own limits', {}, { id: 'own' }, { limits }],
     ['own limits', {}, { id: 'own' }, { models: ['iris'] }],
     ['the scope "admin"', {}, { id: 'other', scopes: ['admin'] }, {}],
-    ['calls a day', { limits: { dailyCalls: 1 } }, { limits: { dailyCalls: 1 } }, { limits: null }],
-    ['calls a day', { limits: { dailyCalls: 1 } }, {}, { limits: { dailyCalls: 1 } }],
+    ['own limits', {}, { id: 'own' }, { allowedIps: null }],
+    ['limits', { limits: { dailyCalls: 1 } }, {}, { limits: { dailyCalls: 1 } }],
+    ['addresses', { allowedIps: ['::1'] }, { allowedIps: ['::1'] }, { allowedIps: null }],
+    ['addresses', { allowedIps: ['::1'] }, { allowedIps: ['::1'] }, { allowedIps: ['::2'] }],
+    ['addresses', { allowedIps: ['::1'] }, {}, { allowedIps: ['::1'] }],
     ['models', { models: ['iris'] }, { models: ['iris'] }, { models: null }],
   ])('a key may not be changed where it is about %s', (detail, own, before, changes) => {
     expect(() => requireGrant({ ...caller, ...own }, { ...key, ...before }, changes)).toThrow(
@@ -82,10 +89,11 @@ describe('without admin', () => {
   })
 
   it('a key may be changed within what one has, and its other rights stay', () => {
-    const limited = { ...caller, limits: { dailyCalls: 5 }, models: ['iris'] }
-    const other = { ...key, id: 'other', limits: { dailyCalls: 5 }, models: ['iris'] }
-    expect(() => requireGrant(limited, other, { limits: { dailyCalls: 4 } })).not.toThrow()
-    expect(() => requireGrant(limited, other, {})).not.toThrow()
+    const narrow = { ...caller, allowedIps: ['10.0.0.0/8'], models: ['iris'] }
+    const other = { ...key, id: 'other', allowedIps: ['10.0.0.1'], models: ['iris'] }
+    expect(() => requireGrant(narrow, other, { limits: { dailyCalls: 4 } })).not.toThrow()
+    expect(() => requireGrant(narrow, other, { allowedIps: ['10.0.0.0/8'] })).not.toThrow()
+    expect(() => requireGrant(narrow, other, {})).not.toThrow()
     expect(() => requireGrant(caller, other, { limits: null, models: null })).not.toThrow()
   })
 
@@ -93,6 +101,13 @@ describe('without admin', () => {
     const subject: Caller = { ...caller, method: 'jwt', subject: 'own' }
     expect(() => requireGrant(subject, { ...key, id: 'own' }, { limits: null })).not.toThrow()
   })
+})
+
+it('a key may be ended by whoever has its scopes and mode, limited or not', () => {
+  const limited: Caller = { ...caller, limits, models: ['iris'], project: 'web' }
+  expect(() => requireReach(limited, key)).not.toThrow()
+  expect(() => requireReach(limited, { ...key, scopes: ['admin'] })).toThrow(refused('"admin"'))
+  expect(() => requireReach({ ...limited, mode: 'test' }, key)).toThrow(refused('"live"'))
 })
 
 it('an administrator may grant and change everything', () => {

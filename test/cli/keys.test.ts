@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseApiKey } from '#shared/access/api-key.ts'
@@ -79,6 +79,31 @@ describe('percall keys', () => {
     expect((await machine.run(['keys', 'revoke', id])).code).toBe(0)
     expect(await list()).toEqual(once)
     expect((await machine.run(['keys', 'list'])).stdout).toMatch(/laptop +live +revoked/)
+  })
+
+  it('binds a key to addresses, shows them and takes them away', async () => {
+    const from = ['203.0.113.0/24', '2001:db8::7']
+    const { id } = await create('--name', 'backend', '--allow-ip', ...from)
+    expect(await list()).toMatchObject({ keys: [{ id, allowed_ips: from }] })
+    expect((await machine.run(['keys', 'list'])).stdout).toContain(`only from ${from.join(' ')}`)
+    const limited = await machine.run(['keys', 'limit', id, '--allow-ip', '203.0.113.7', '--json'])
+    expect(JSON.parse(limited.stdout)).toMatchObject({ allowed_ips: ['203.0.113.7'] })
+    const bad = await machine.run(['keys', 'limit', id, '--allow-ip', '203.0.113.0/33'])
+    expect(bad).toMatchObject({ code: 1, stderr: expect.stringContaining('parameter_invalid') })
+    const none = await machine.run(['keys', 'limit', id, '--none', '--json'])
+    expect(JSON.parse(none.stdout)).toMatchObject({ allowed_ips: null })
+  })
+
+  it('shows which keys need the pepper that was set aside', async () => {
+    await create('--name', 'before')
+    renameSync(join(machine.home, 'pepper'), join(machine.home, 'pepper.old'))
+    const { id } = await create('--name', 'after')
+    const table = await machine.run(['keys', 'list'])
+    expect(table.stdout).toMatch(/before +live +active, old pepper/)
+    expect(table.stdout).toMatch(/after +live +active +/)
+    const { keys } = (await list()) as { keys: { id: string; pepper_id: string }[] }
+    const [before, after] = keys.map(({ pepper_id }) => pepper_id)
+    expect([keys[1]?.id, before === after]).toEqual([id, false])
   })
 
   it('fails on an id that no key has, and on a name that is none', async () => {

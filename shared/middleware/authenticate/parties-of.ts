@@ -7,7 +7,7 @@ export const bookedUnder = (caller: Caller): string =>
 
 /** Who is limited by a call of this caller, beside its tenant. */
 export function partiesOf(caller: Caller): LimitedParty[] {
-  return [
-    { scope: 'key', id: `${caller.tenant}/${bookedUnder(caller)}`, limits: caller.limits ?? {} },
-  ]
+  const { tenant, limits = {} } = caller
+  const counted = caller.method === 'api-key' ? caller.countedAs : undefined
+  return [{ scope: 'key', id: `${tenant}/${counted ?? bookedUnder(caller)}`, limits }]
 }

@@ -11,8 +11,8 @@ import type { Step, StepRequest } from '../step.ts'
  */
 export function limitRate({ limitRate }: { limitRate: LimitRate }): Step {
   const states = new WeakMap<Call, readonly RateState[]>()
-  const tell = ({ event, response }: StepRequest): void => {
-    const [tightest] = states.get(event) ?? []
+  const tell = ({ event, response, error }: StepRequest): void => {
+    const [tightest] = error instanceof RateLimited ? [error.state] : (states.get(event) ?? [])
     if (!response || !tightest) return
     const { scope, quota, windowSeconds, remaining, resetSeconds } = tightest
     Object.assign(response.headers, {
@@ -27,12 +27,7 @@ export function limitRate({ limitRate }: { limitRate: LimitRate }): Step {
     async before({ event }) {
       const caller = callerOf(event)
       if (!caller) return
-      try {
-        states.set(event, await limitRate(caller.tenant, partiesOf(caller), caller.project))
-      } catch (thrown) {
-        if (thrown instanceof RateLimited) states.set(event, [thrown.state])
-        throw thrown
-      }
+      states.set(event, await limitRate(caller.tenant, partiesOf(caller), caller.project))
     },
     after: tell,
     onError: tell,

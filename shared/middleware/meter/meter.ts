@@ -36,7 +36,7 @@ export function meter<Input>({
   meter,
   purchase,
   repin,
-  newId = randomUUID,
+  newId = newOrderedId,
 }: MeterStepOptions<Input>): Step<Input> {
   const open = new WeakMap<object, { ticket: Ticket; units: Units; startedAt: number }>()
 
@@ -103,6 +103,12 @@ export function meter<Input>({
     },
   }
 }
+
+/**
+ * Ordered by the time, so that calls of one moment lie side by side in the store's indexes: that
+ * spares SQLite most of the pages a transaction would write. 90 bits are random.
+ */
+const newOrderedId = () => `${Date.now().toString(36)}-${randomUUID().slice(9)}`
 
 function toResponse({ answer, charge, account, replayed }: Receipt): HttpResponse {
   return {

@@ -26,7 +26,8 @@ export function readBody({ limitBytes, ratio = 100 }: ReadBodyOptions): Step {
       if (!Object.hasOwn(inflaters, encoding)) throw new ServiceError('unsupported_encoding')
       const maxOutputLength = Math.max(1, Math.min(limitBytes, body.length * ratio))
       const inflater = inflaters[encoding as keyof typeof inflaters]
-      event.request = { ...event.request, body: await undo(inflater, body, maxOutputLength) }
+      const inflated = await undo(inflater, body, maxOutputLength)
+      event.request = { ...event.request, body: inflated, sentBytes: body.length }
     },
   }
 }
