@@ -40,7 +40,7 @@ export async function addCredit(
     throw new ServiceError('parameter_invalid', { detail: 'Credit expires in the future.' })
   }
   if (!(await ledger.account(tenant))) {
-    await ledger.putAccount({ tenant, currency, mode: 'prepaid', limits: {} })
+    await ledger.createAccount({ tenant, currency, mode: 'prepaid', limits: {} })
   }
   return postOnce(ledger, entry)
 }

@@ -34,11 +34,13 @@ export async function capAlerts(
       name: party.id.slice(tenant.length + 1),
     })),
     ...keys
-      .filter(({ limits, revokedAt }) => limits && revokedAt === undefined)
+      .filter(({ limits, revokedAt, expiresAt }) => {
+        return limits && revokedAt === undefined && (expiresAt === undefined || expiresAt > now)
+      })
       // The name under which the meter counts a key's calls.
-      .map(({ id, limits = {} }) => ({
+      .map(({ id, countedAs, limits = {} }) => ({
         scope: 'key' as const,
-        id: `${tenant}/${id}`,
+        id: `${tenant}/${countedAs ?? id}`,
         name: id,
         limits,
       })),

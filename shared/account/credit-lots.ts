@@ -1,3 +1,4 @@
+import { creditLeft } from '#shared/metering/credit-left.ts'
 import type { Account, Ledger } from '#shared/metering/ledger.ts'
 import type { Micros } from '#shared/metering/money.ts'
 import { readEntries } from './read-entries.ts'
@@ -11,32 +12,20 @@ export interface CreditLot {
   readonly expiresAt: number | undefined
 }
 
-/**
- * Where an account's credit came from. What expires first is used first, so what is left follows
- * from the balance alone: no call has to touch a lot. Oldest first.
- */
+/** Where an account's credit came from, oldest first. What is left of all is what is available. */
 export async function creditLots(
   ledger: Pick<Ledger, 'entries'>,
   { tenant, available }: Account,
 ): Promise<CreditLot[]> {
-  const entries = await Array.fromAsync(readEntries(ledger, { tenant, types: ['topup', 'refund'] }))
-  const total = entries.reduce((sum, { amount }) => sum + amount, 0n)
-  // Spent, held or expired.
-  let used = total - available
-  const byExpiry = entries.toSorted(
-    (a, b) => (a.creditExpiresAt ?? Infinity) - (b.creditExpiresAt ?? Infinity) || a.at - b.at,
+  const types = ['topup', 'refund', 'expiry'] as const
+  const entries = await Array.fromAsync(readEntries(ledger, { tenant, types }))
+  const total = entries.reduce(
+    (sum, { type, amount }) => (type === 'expiry' ? sum - amount : sum + amount),
+    0n,
   )
-  const left = new Map<string, Micros>()
-  for (const { id, amount } of byExpiry) {
-    const rest = used < amount ? amount - used : 0n
-    used -= amount - rest
-    left.set(id, rest)
-  }
-  return entries.map(({ id, at, amount, creditExpiresAt }) => ({
-    id,
-    at,
-    amount,
-    left: left.get(id) ?? 0n,
-    expiresAt: creditExpiresAt,
-  }))
+  const left = creditLeft(entries, total - available)
+  return entries.flatMap((entry) => {
+    const { id, type, at, amount, creditExpiresAt: expiresAt } = entry
+    return type === 'expiry' ? [] : [{ id, at, amount, left: left.get(entry) ?? 0n, expiresAt }]
+  })
 }

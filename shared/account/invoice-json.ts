@@ -7,6 +7,8 @@ const numbers = new Set([
   'amount_micros',
   'calls',
   'rows',
+  'input_bytes',
+  'pixels',
   'input_tokens',
   'output_tokens',
   'compute_ms',

@@ -40,6 +40,7 @@ const at = {
   amount: column('amount_micros'),
   model: column('model'),
   price: column('price_id'),
+  calls: column('calls'),
 }
 
 /** Everything of an invoice follows from its title and the cells of its entries. */
@@ -75,7 +76,8 @@ function addTo(summary: Map<string, SummaryLine>, cells: readonly string[], amou
   summary.set(name, {
     model,
     priceId,
-    calls: (before?.calls ?? 0) + 1,
+    // One entry may be the charge of many.
+    calls: (before?.calls ?? 0) + Number(cells[at.calls] || 1),
     amount: (before?.amount ?? 0n) + amount,
   })
 }

@@ -1,4 +1,5 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { isUncapped } from '#shared/metering/counter-holds.ts'
 import type { Account, AccountSettings, Ledger } from '#shared/metering/ledger.ts'
 
 /** A tenant's account. @throws ServiceError `resource_not_found` where there is none */
@@ -12,17 +13,33 @@ export async function findAccount(
 }
 
 /**
- * Opens an account, or changes its mode and limits.
- * @throws ServiceError `currency_mismatch`: the currency of an account is for ever
+ * Opens an account, or changes its mode and limits; whether it is trusted and how it is metered stay
+ * as they were where the settings do not say.
+ * @throws ServiceError `currency_mismatch`: the currency of an account is for ever;
+ *   `parameter_invalid`: this account cannot be metered so
  */
 export async function openAccount(
-  ledger: Pick<Ledger, 'account' | 'putAccount'>,
+  ledger: Pick<Ledger, 'account' | 'createAccount' | 'putAccount'>,
   settings: AccountSettings,
 ): Promise<Account> {
-  const standing = await ledger.account(settings.tenant)
-  if (standing && standing.currency !== settings.currency) {
-    throw new ServiceError('currency_mismatch', { detail: `It is ${standing.currency}.` })
+  // Of two that open it at the same time one is the second.
+  if ((await ledger.createAccount(checked(settings))) === 'exists') {
+    const { currency, trusted, metering } = await findAccount(ledger, settings.tenant)
+    if (currency !== settings.currency) {
+      throw new ServiceError('currency_mismatch', { detail: `It is ${currency}.` })
+    }
+    const changed = { ...settings, trusted: settings.trusted ?? trusted }
+    await ledger.putAccount(checked({ ...changed, metering: settings.metering ?? metering }))
   }
-  await ledger.putAccount(settings)
   return findAccount(ledger, settings.tenant)
+}
+
+/** A charge that no hold goes before can be checked by no cap. */
+function checked(settings: AccountSettings): AccountSettings {
+  const { metering, mode, limits } = settings
+  if (metering !== 'single-write' || (mode === 'postpaid' && isUncapped({ limits })))
+    return settings
+  throw new ServiceError('parameter_invalid', {
+    detail: 'Only postpaid accounts without caps can be metered with a single write.',
+  })
 }

@@ -60,11 +60,21 @@ async function report(
 
 const refuse = (detail: string) => new ServiceError('parameter_invalid', { detail })
 
-const nothing = {
-  calls: 0,
-  amount: 0n,
-  units: { rows: 0, inputTokens: 0, outputTokens: 0, computeMs: 0 },
-}
+const unitNames = [
+  'rows',
+  'inputBytes',
+  'pixels',
+  'inputTokens',
+  'outputTokens',
+  'computeMs',
+] as const satisfies (keyof Units)[]
+type UnitCounts = ReportRow['units']
+
+/** A count for each unit. */
+const countUnits = (count: (name: keyof UnitCounts) => number) =>
+  Object.fromEntries(unitNames.map((name) => [name, count(name)])) as UnitCounts
+
+const nothing = { calls: 0, amount: 0n, units: countUnits(() => 0) }
 
 const groupOf: Readonly<Record<UsageGroup, (entry: LedgerEntry) => string | null>> = {
   model: ({ sale }) => sale?.model ?? null,
@@ -82,13 +92,8 @@ function add(row: ReportRow, { type, amount, units }: LedgerEntry): ReportRow {
   const isCall = type !== 'refund'
   return {
     ...row,
-    calls: row.calls + (isCall ? 1 : 0),
+    calls: row.calls + (isCall ? (units.calls ?? 1) : 0),
     amount: isCall ? row.amount + amount : row.amount - amount,
-    units: {
-      rows: row.units.rows + (units.rows ?? 0),
-      inputTokens: row.units.inputTokens + (units.inputTokens ?? 0),
-      outputTokens: row.units.outputTokens + (units.outputTokens ?? 0),
-      computeMs: row.units.computeMs + (units.computeMs ?? 0),
-    },
+    units: countUnits((name) => row.units[name] + (units[name] ?? 0)),
   }
 }

@@ -6,6 +6,10 @@ import type { Currency, Micros } from './money.ts'
 export interface Rates {
   readonly perCall?: Micros | undefined
   readonly perThousandRows?: Micros | undefined
+  /** Of the request's body as it was sent, compressed or not: 1,000,000 bytes, priced by the byte. */
+  readonly perMegabyteIn?: Micros | undefined
+  /** Of the images of a call, by the sizes that their headers tell. */
+  readonly perMillionPixels?: Micros | undefined
   readonly perMillionInputTokens?: Micros | undefined
   readonly perMillionOutputTokens?: Micros | undefined
   readonly perComputeMs?: Micros | undefined
@@ -30,6 +34,8 @@ export interface PriceBook {
   current(name: string, now: number): Price
   /** A version by its id, also one that is no longer in force. @throws ServiceError `price_unknown` */
   byId(id: string): Price
+  /** Whether any version of a price counts this: what none counts need not be measured. */
+  counts(name: string, rate: keyof Rates): boolean
   list(): readonly Price[]
 }
 
@@ -55,6 +61,8 @@ export function createPriceBook(versions: readonly PriceVersion[]): PriceBook {
       if (found) return found
       throw unknown(`There is no price "${id}".`)
     },
+    counts: (name, rate) =>
+      prices.some((price) => price.name === name && (price.rates[rate] ?? 0n) > 0n),
     list: () => prices,
   }
 }
@@ -72,6 +80,8 @@ export function priceOf({ rates }: Pick<Price, 'rates'>, units: Units): Micros {
   const millionths =
     (rates.perCall ?? 0n) * count(units.calls) * million +
     (rates.perThousandRows ?? 0n) * count(units.rows) * 1_000n +
+    (rates.perMegabyteIn ?? 0n) * count(units.inputBytes) +
+    (rates.perMillionPixels ?? 0n) * count(units.pixels) +
     (rates.perMillionInputTokens ?? 0n) * count(units.inputTokens) +
     (rates.perMillionOutputTokens ?? 0n) * count(units.outputTokens) +
     (rates.perComputeMs ?? 0n) * count(units.computeMs) * million

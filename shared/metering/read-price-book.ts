@@ -21,6 +21,8 @@ const schema = z.array(
     rates: z.strictObject({
       perCall: micros,
       perThousandRows: micros,
+      perMegabyteIn: micros,
+      perMillionPixels: micros,
       perMillionInputTokens: micros,
       perMillionOutputTokens: micros,
       perComputeMs: micros,

@@ -1,4 +1,5 @@
 import { classify } from './classify.ts'
+import { imagePixels } from './images/image-pixels.ts'
 import { imageMedia, imageRows, imageSchema } from './images/image-row.ts'
 import { imageFields, imageTensor } from './images/image-tensor.ts'
 import { readOptions } from './read-options.ts'
@@ -14,6 +15,7 @@ export const imageClassification: Task = {
   name: 'image-classification',
   media: imageMedia,
   rows: imageRows,
+  pixels: imagePixels,
   async prepare(rows, parameters, model) {
     const options = readOptions(model, optionFields)
     const interpret = classify.reader(parameters, model, options.output)

@@ -2,6 +2,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Candidate, DecodeDetections } from './detection/candidate.ts'
 import { decodeBlazeface } from './detection/decode-blazeface.ts'
 import { mergeOverlaps } from './detection/merge-overlaps.ts'
+import { imagePixels } from './images/image-pixels.ts'
 import { imageMedia, imageRows, imageSchema } from './images/image-row.ts'
 import { imageFields, imageTensor, type Placement } from './images/image-tensor.ts'
 import { readFields } from './read-fields.ts'
@@ -34,6 +35,7 @@ export const objectDetection: Task = {
   name: 'object-detection',
   media: imageMedia,
   rows: imageRows,
+  pixels: imagePixels,
   async prepare(rows, parameters, model) {
     const { decoder, overlap, ...options } = readOptions(model, optionFields)
     const { threshold } = readFields(

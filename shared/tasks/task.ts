@@ -40,6 +40,11 @@ export interface Task {
   /** Takes `inputs` apart into rows. @throws ServiceError `input_invalid` */
   rows(inputs: unknown, model: TaskModel): Rows
   /**
+   * Pixels of the images in these rows, as their headers tell; absent where a task takes none.
+   * @throws ServiceError `input_invalid`, `image_…`
+   */
+  pixels?(rows: readonly unknown[]): number
+  /**
    * Turns rows into tensors, and says how to read what comes out for them.
    * @throws ServiceError `input_invalid`, `parameter_invalid`, `image_…`
    */

@@ -5,7 +5,14 @@ import { openAccount } from '#shared/account/open-account.ts'
 import { refundCharge } from '#shared/account/refund-charge.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
 import { sweep } from '#shared/metering/sweep.ts'
-import { balanceOf, day, fresh, start } from '#test/metering/ledger-samples.ts'
+import {
+  balanceOf,
+  day,
+  fresh,
+  newReservation,
+  releaseOf,
+  start,
+} from '#test/metering/ledger-samples.ts'
 import { sell } from './account-ledger.ts'
 
 const topUp = { amount: 100n, currency: 'USD', paymentId: 'pay-1' }
@@ -27,6 +34,22 @@ export function describeCredit(open: () => Ledger): void {
       const { account, entry, repeated } = await addCredit(services, { tenant, ...topUp })
       expect(account).toMatchObject({ mode: 'prepaid', currency: 'USD', available: 100n })
       expect([entry.id, entry.reference, repeated]).toEqual(['topup-pay-1', 'pay-1', false])
+    })
+
+    test('opens an account in one currency, whoever comes first', async () => {
+      const tenant = fresh('tenant')
+      const settings = { tenant, mode: 'prepaid', limits: {} } as const
+      const attempts = ['USD', 'EUR', 'USD', 'EUR'].flatMap((currency) => [
+        openAccount(open(), { ...settings, currency }),
+        addCredit(services, { tenant, ...topUp, paymentId: fresh('pay'), currency }),
+      ])
+      const outcomes = await Promise.allSettled(attempts)
+      const refused = outcomes.filter(({ status }) => status === 'rejected')
+      expect(refused).toHaveLength(4)
+      for (const outcome of refused) {
+        expect(outcome).toMatchObject({ reason: refusal('currency_mismatch') })
+      }
+      expect(await balanceOf(open(), tenant)).toEqual([200n, 0n, 0n])
     })
 
     test('of one payment is added once, however often and whenever it is told of', async () => {
@@ -100,6 +123,74 @@ export function describeCredit(open: () => Ledger): void {
       expect(await left()).toEqual({ lasting: 50n, late: 50n, early: 0n })
       await sell(open(), tenant, { charge: 60n })
       expect(await left()).toEqual({ lasting: 40n, late: 0n, early: 0n })
+    })
+  })
+
+  describe('credit that expires', () => {
+    const setUp = () => {
+      const tenant = fresh('tenant')
+      const from = clock.now
+      return {
+        tenant,
+        add: (paymentId: string, amount: bigint, days?: number) =>
+          addCredit(services, {
+            tenant,
+            currency: 'USD',
+            paymentId,
+            amount,
+            expiresAt: days === undefined ? undefined : from + days * day,
+          }),
+        sweepAfter: (days: number) =>
+          sweep({ ledger: open(), now: () => from + days * day + 10 * 60_000 }),
+        async left() {
+          const account = await open().account(tenant)
+          if (!account) throw new Error()
+          const lots = await creditLots(open(), account)
+          expect(lots.reduce((sum, lot) => sum + lot.left, 0n)).toBe(account.available)
+          return Object.fromEntries(lots.map((lot) => [lot.id.replace('topup-', ''), lot.left]))
+        },
+      }
+    }
+
+    test('was not used by what was spent before it came', async () => {
+      const { tenant, add, sweepAfter, left } = setUp()
+      await add('lasting', 1_000n)
+      await sell(open(), tenant, { charge: 900n })
+      await add('gift', 50n, 10)
+      expect(await left()).toEqual({ lasting: 100n, gift: 50n })
+      await sell(open(), tenant, { charge: 20n })
+      expect(await left()).toEqual({ lasting: 100n, gift: 30n })
+      await sweepAfter(10)
+      expect(await balanceOf(open(), tenant)).toEqual([100n, 0n, 920n])
+      expect(await left()).toEqual({ lasting: 100n, gift: 0n })
+    })
+
+    test('does not make up for what an earlier one has lost', async () => {
+      const { tenant, add, sweepAfter, left } = setUp()
+      await add('first', 40n, 1)
+      await sell(open(), tenant, { charge: 10n })
+      await sweepAfter(1)
+      expect(await balanceOf(open(), tenant)).toEqual([0n, 0n, 10n])
+      await add('second', 40n, 20)
+      await add('lasting', 5n)
+      await sell(open(), tenant, { charge: 15n })
+      expect(await left()).toEqual({ first: 0n, second: 25n, lasting: 5n })
+      await sweepAfter(20)
+      expect(await balanceOf(open(), tenant)).toEqual([5n, 0n, 25n])
+      await sweepAfter(30)
+      expect(await balanceOf(open(), tenant)).toEqual([5n, 0n, 25n])
+    })
+
+    test('is kept while it is held, and lost when it comes back', async () => {
+      const { tenant, add, sweepAfter } = setUp()
+      await add('gift', 50n, 10)
+      const asked = newReservation(tenant, { hold: 20n, leaseUntil: clock.now + 90 * day })
+      await open().reserve(asked)
+      await sweepAfter(10)
+      expect(await balanceOf(open(), tenant)).toEqual([0n, 20n, 0n])
+      await open().release(releaseOf(asked))
+      await sweepAfter(10)
+      expect(await balanceOf(open(), tenant)).toEqual([0n, 0n, 0n])
     })
   })
 

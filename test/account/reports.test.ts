@@ -154,6 +154,20 @@ describe('an alert', () => {
     ])
   })
 
+  test('of a key that took the place of another counts what both used, under its own id', async () => {
+    const tenant = await openAccount(ledger, 1_000n)
+    const limits = { monthlySpend: 60n }
+    const old = newRecord({ tenant, limits, expiresAt: start })
+    const fresh = newRecord({ tenant, limits, countedAs: old.id })
+    await keyStore.put(old)
+    await keyStore.put(fresh)
+    const party = { scope: 'key', id: `${tenant}/${old.id}`, limits } as const
+    await sell(ledger, tenant, { charge: 30n }, { counters: counterHolds([party], 30n, start) })
+    expect(await capAlerts({ ledger, keyStore }, tenant, start)).toMatchObject([
+      { scope: 'key', id: fresh.id, used: 30n, level: 50 },
+    ])
+  })
+
   test('is not given for keys that were revoked, and not to other tenants', async () => {
     const tenant = fresh('tenant')
     const key = newRecord({ tenant, limits: { dailyCalls: 1 }, revokedAt: start })
