@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import { chunkKey } from './chunk-key.ts'
+import type { Job, JobOutput } from './job.ts'
+import type { PublishingServices } from './publish-job.ts'
+import { readPlan } from './read-plan.ts'
+import { reportsOf } from './send-chunks.ts'
+
+/** What a job promises, each rule by the name under which a breach is reported. */
+export type AuditRule =
+  /** Each output is there, with the size and digest that the manifest says. */
+  | 'output-intact'
+  /** Every record of what was scored is in results or errors, once, and in order. */
+  | 'records-complete'
+  /** Every chunk that was scored is charged once, for its results; no other chunk is. */
+  | 'charges-match'
+  /** What was spent is within what was allowed. */
+  | 'within-cap'
+  /** Chunks cover the input, without gap or overlap. */
+  | 'input-covered'
+
+export interface AuditBreach {
+  readonly rule: AuditRule
+  readonly detail: string
+}
+
+/** Checks a job that has ended by its stored objects, tables and ledger entries alone. */
+export async function auditJob(job: Job, services: PublishingServices): Promise<AuditBreach[]> {
+  return [
+    ...(await auditOutputs(job, services)),
+    ...(await auditCharges(job, services)),
+    ...(await auditCoverage(job, services)),
+  ]
+}
+
+async function auditOutputs(job: Job, { objects }: PublishingServices): Promise<AuditBreach[]> {
+  const breaches: AuditBreach[] = []
+  const seen = new Set<number>()
+  let duplicates = 0
+  for (const output of job.outputs) {
+    let last = 0
+    let disordered = false
+    const found = await readLines(output, objects, (line) => {
+      if (output.name === 'manifest' || !output.key.endsWith('.jsonl')) return
+      const record = recordOf(line)
+      if (seen.has(record)) duplicates += 1
+      seen.add(record)
+      disordered ||= record <= last
+      last = record
+    })
+    if (found !== output.sha256) {
+      breaches.push({ rule: 'output-intact', detail: `${output.key} is not what was published.` })
+    }
+    if (disordered) {
+      breaches.push({ rule: 'records-complete', detail: `${output.key} is out of order.` })
+    }
+  }
+  const { results, errors } = job.done
+  const isLines = job.order.output.format === 'jsonl'
+  if (duplicates > 0 || (isLines && seen.size !== results + errors)) {
+    breaches.push({
+      rule: 'records-complete',
+      detail: `${seen.size} records are in the outputs, ${duplicates} of them twice; ${results + errors} were scored.`,
+    })
+  }
+  return breaches
+}
+
+/** The number of a line's record; of a call it is the end of the line's id. */
+function recordOf(line: string): number {
+  const { record, id } = JSON.parse(line) as { record?: number; id?: string }
+  return record ?? Number(id?.split('_').at(-1))
+}
+
+/** The digest of an output, or `undefined` where it is gone. */
+async function readLines(
+  { key }: JobOutput,
+  objects: PublishingServices['objects'],
+  onLine: (line: string) => void,
+): Promise<string | undefined> {
+  const object = await objects.head(key)
+  if (!object) return undefined
+  const digest = createHash('sha256')
+  let rest = Buffer.alloc(0)
+  for await (const piece of objects.read(object)) {
+    digest.update(piece)
+    const bytes = Buffer.concat([rest, piece])
+    let start = 0
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      onLine(bytes.toString('utf8', start, end))
+      start = end + 1
+    }
+    rest = bytes.subarray(start)
+  }
+  return digest.digest('hex')
+}
+
+async function auditCharges(
+  job: Job,
+  { jobs, ledger }: PublishingServices,
+): Promise<AuditBreach[]> {
+  const breaches: AuditBreach[] = []
+  const { tenant, maxCharge } = job.order
+  let charged = 0n
+  let rows = 0
+  const reported = new Map<number, string>()
+  for await (const { chunk, charge } of reportsOf(job.id, jobs)) reported.set(chunk, charge)
+  for (let chunk = 0; chunk < job.chunks; chunk += 1) {
+    const entry = await ledger.entry(tenant, chunkKey(job.id, chunk))
+    if (String(entry?.amount) !== String(reported.get(chunk))) {
+      breaches.push({
+        rule: 'charges-match',
+        detail: `Chunk ${chunk} is charged ${entry?.amount}, and reported ${reported.get(chunk)}.`,
+      })
+    }
+    charged += entry?.amount ?? 0n
+    rows += entry?.units.rows ?? 0
+  }
+  if (rows !== job.done.results || charged !== job.done.charge) {
+    breaches.push({
+      rule: 'charges-match',
+      detail: `${rows} records are charged (${charged}); ${job.done.results} are results (${job.done.charge}).`,
+    })
+  }
+  if (maxCharge !== undefined && charged > maxCharge) {
+    breaches.push({ rule: 'within-cap', detail: `${charged} of at most ${maxCharge} was spent.` })
+  }
+  return breaches
+}
+
+async function auditCoverage(job: Job, { objects }: PublishingServices): Promise<AuditBreach[]> {
+  if (job.chunks === 0) return []
+  const { chunks } = await readPlan(job.id, objects)
+  const gap = chunks.findIndex(({ start }, at) => start !== (chunks[at - 1]?.end ?? 0))
+  if (gap < 0 && chunks.length === job.chunks) return []
+  return [{ rule: 'input-covered', detail: `Chunk ${gap} does not begin where the last one ends.` }]
+}

@@ -1,0 +1,107 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { InputFormat } from '../job.ts'
+import type { PlanSource } from '../plan.ts'
+import { detectCsv } from './detect-csv.ts'
+import type { Compression } from './unpack.ts'
+
+export interface InputHead {
+  /** The first bytes: 64 KiB or so, unpacked. */
+  readonly head: Uint8Array
+  readonly sizeBytes: number
+  readonly key: string
+  readonly declared: InputFormat
+}
+
+export type DetectedFormat = WithoutObject<PlanSource>
+type WithoutObject<Source> = Source extends unknown ? Omit<Source, 'object'> : never
+
+const magics = {
+  gzip: [0x1f, 0x8b],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd],
+  parquet: [0x50, 0x41, 0x52, 0x31],
+  zip: [0x50, 0x4b, 0x03, 0x04],
+  bzip2: [0x42, 0x5a, 0x68],
+  xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a],
+  'UTF-16': [0xff, 0xfe],
+  'UTF-16 ': [0xfe, 0xff],
+} as const
+
+const isOf = (name: keyof typeof magics, head: Uint8Array) =>
+  magics[name].every((byte, index) => head[index] === byte)
+
+/** What an object is packed with, by its first bytes; its name proves nothing. */
+export function compressionOf(head: Uint8Array): Compression | undefined {
+  if (isOf('gzip', head)) return 'gzip'
+  return isOf('zstd', head) ? 'zstd' : undefined
+}
+
+/**
+ * What an input is: as it was declared, else by its first bytes where they say so, else by its name,
+ * else by what its first lines look like.
+ * @throws ServiceError `batch_input_invalid`, which says how to declare it
+ */
+export function detectFormat({ head, sizeBytes, key, declared }: InputHead): DetectedFormat {
+  const isParquet = isOf('parquet', head)
+  const format = declared === 'auto' ? (isParquet ? 'parquet' : formatOfName(key)) : declared
+  if (format === 'parquet') {
+    if (!isParquet) throw invalid('It does not begin as Parquet does.')
+    return { format }
+  }
+  if (isParquet) throw invalid(`It is Parquet, and was declared as ${format}.`)
+  for (const name of ['zip', 'bzip2', 'xz', 'UTF-16', 'UTF-16 '] as const) {
+    if (isOf(name, head))
+      throw invalid(`It is ${name.trim()}; send UTF-8, packed with gzip or zstd or not.`)
+  }
+  const text = wholeText(head, sizeBytes)
+  if (format === 'jsonl' || (format === undefined && looksLikeJsonLines(text))) {
+    return { format: 'jsonl' }
+  }
+  const csv = detectCsv(text, { tabs: format === 'tsv', ended: head.length >= sizeBytes })
+  if (format === undefined && csv.columns.length < 2) {
+    const detail = 'It is neither JSONL nor CSV nor Parquet by its name or its first lines.'
+    throw invalid(detail, 'Declare its format, or name it *.jsonl, *.csv, *.tsv or *.parquet.')
+  }
+  return { format: 'csv', ...csv }
+}
+
+const formats: Record<string, Exclude<InputFormat, 'auto'>> = {
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  csv: 'csv',
+  tsv: 'tsv',
+  tab: 'tsv',
+  parquet: 'parquet',
+}
+
+function formatOfName(key: string): Exclude<InputFormat, 'auto'> | undefined {
+  const extension = /\.([a-z]+)(?:\.(?:gz|gzip|zst|zstd))?$/i.exec(key)?.[1]?.toLowerCase()
+  return extension && Object.hasOwn(formats, extension) ? formats[extension] : undefined
+}
+
+/** Without a character that the head may have cut in two; what is not UTF-8 is found record by record. */
+function wholeText(head: Uint8Array, sizeBytes: number): string {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  return decoder.decode(head, { stream: head.length < sizeBytes })
+}
+
+function looksLikeJsonLines(text: string): boolean {
+  const lines = text.split('\n').map((line) => line.trim())
+  const first = lines.find((line) => line !== '')
+  // Nothing at all is an empty file of any format.
+  if (first === undefined) return true
+  try {
+    JSON.parse(first)
+    return first.startsWith('{') || first.startsWith('[') || first.startsWith('"')
+  } catch {
+    if (!/^[[{]/.test(first)) return false
+    // One whole line at least must have been there to judge.
+    if (lines.length === 1) return first.startsWith('{')
+    throw invalid(
+      'It seems to be one JSON document over several lines.',
+      'Send one record a line (JSONL).',
+    )
+  }
+}
+
+const invalid = (detail: string, fix?: string) =>
+  new ServiceError('batch_input_invalid', { detail, ...(fix === undefined ? {} : { fix }) })

@@ -1,0 +1,46 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { BatchServices } from './batch-services.ts'
+import type { Job } from './job.ts'
+import { toMessage } from './messages.ts'
+import { sendChunks } from './send-chunks.ts'
+
+/**
+ * Stops a job: no chunk begins any more, those that run are let end, and what is finished is
+ * published and paid for. A job that is already being published completes.
+ */
+export async function cancelJob(job: Job, services: BatchServices): Promise<Job> {
+  return stopJob(job, 'cancelling', services)
+}
+
+/** The same where its time is over. */
+export async function expireJob(job: Job, services: BatchServices): Promise<Job> {
+  return stopJob(job, 'expiring', services)
+}
+
+async function stopJob(
+  job: Job,
+  state: 'cancelling' | 'expiring',
+  { jobs, queues, now }: BatchServices,
+): Promise<Job> {
+  const stopped = await jobs.change(job.id, ['planning', 'scoring', 'paused'], { state, at: now() })
+  const current = stopped ?? (await jobs.find(job.id)) ?? job
+  // Also where it was stopping already: an earlier attempt may have died before it sent this.
+  if (current.state === state) await queues.publish.send([toMessage(job)])
+  return current
+}
+
+/**
+ * Lets a paused job go on where it stopped.
+ * @throws ServiceError `job_not_paused`
+ */
+export async function resumeJob(job: Job, services: BatchServices): Promise<Job> {
+  const { jobs, now } = services
+  const change = { state: 'scoring', problems: [], at: now() } as const
+  const resumed = await jobs.change(job.id, ['paused'], change)
+  const current = resumed ?? (await jobs.find(job.id)) ?? job
+  if (current.state !== 'scoring') {
+    throw new ServiceError('job_not_paused', { detail: `The job is ${current.state}.` })
+  }
+  await sendChunks(current, services)
+  return current
+}

@@ -1,0 +1,54 @@
+/**
+ * Where inputs lie and outputs appear: S3 on AWS, a directory on one machine. Every driver passes one
+ * contract suite. Keys are relative, with `/`; nobody ever sees half an object.
+ *
+ * Every method throws ServiceError `store_unavailable` when the store does not answer as it should.
+ */
+export interface ObjectStore {
+  /** The newest version, or `undefined` where there is none. */
+  head(key: string): Promise<StoredObject | undefined>
+  /**
+   * The bytes of exactly this version, from `start` up to `end` (excluded).
+   * @throws ServiceError `object_gone` once it was deleted or overwritten, also in the middle
+   */
+  read(object: StoredObject, range?: ByteRange): AsyncIterable<Uint8Array>
+  /** Stores bytes whole. With `ifAbsent`, an object of that key is left as it is. */
+  put(key: string, bytes: Uint8Array, options?: PutOptions): Promise<PutOutcome>
+  /** Stores a stream of any length; visible at its end, whole. Nothing stays where it fails. */
+  write(key: string, bytes: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<PutOutcome>
+  /** Objects whose key begins with `prefix`, in order of their keys (bytes), after `after`. */
+  list(prefix: string, options: { after?: string | undefined; limit: number }): Promise<ObjectPage>
+  /** Removing what is not there is no error. */
+  remove(key: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** One version of an object. */
+export interface StoredObject {
+  readonly key: string
+  /** Opaque: S3's version id or etag, a file's identity, size and time. */
+  readonly version: string
+  readonly sizeBytes: number
+  /** Epoch milliseconds. */
+  readonly modifiedAt: number
+}
+
+/** Bytes `start` to `end`, `end` excluded. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+export interface PutOptions {
+  readonly ifAbsent?: boolean
+}
+
+export type PutOutcome =
+  | { readonly kind: 'written'; readonly object: StoredObject }
+  | { readonly kind: 'exists' }
+
+export interface ObjectPage {
+  readonly objects: readonly StoredObject[]
+  /** Where the next page begins; absent on the last. */
+  readonly next?: string | undefined
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { modelKey } from '#shared/inference/model.ts'
+import type { BatchServices } from './batch-services.ts'
+import type { Job, JobOrder, JobProblem } from './job.ts'
+import { toMessage } from './messages.ts'
+import { places } from './places.ts'
+
+/** What a caller says; the rest of the order follows from it. */
+export interface JobRequest
+  extends Pick<
+    JobOrder,
+    'tenant' | 'keyId' | 'project' | 'parties' | 'free' | 'input' | 'parameters' | 'records'
+  > {
+  /** As it was named: `spam`, `spam@stable`. */
+  readonly model: string
+  readonly output: Pick<JobOrder['output'], 'format' | 'join'>
+  readonly maxCharge?: JobOrder['maxCharge']
+  readonly expiresAt?: JobOrder['expiresAt']
+  readonly batch?: JobOrder['batch']
+  /** What makes it the same order when it comes again: an event's object, an idempotency key. */
+  readonly identity: readonly string[]
+}
+
+/**
+ * Creates the job, once for one identity, and has it planned. Names are resolved now: whatever
+ * happens to an alias, the price book or the input, the job goes on with what was ordered.
+ *
+ * @throws ServiceError `model_not_found`, `version_not_found`, `price_unknown`, `store_unavailable`
+ */
+export async function orderJob(request: JobRequest, services: BatchServices): Promise<Job> {
+  const { catalog, prices, now } = services
+  const [name = '', version] = request.model.split('@')
+  const { manifest, ...entry } = catalog.find(name, version)
+  const model = modelKey({ manifest, ...entry })
+  const id = jobIdOf(request)
+  const { identity, output, ...order } = request
+  return createJob(
+    id,
+    {
+      ...order,
+      model,
+      modelDigest: manifest.artifact.sha256,
+      priceId: prices.current(manifest.price, now()).id,
+      output: { ...output, prefix: places.outputs(order.tenant, model, nameOf(request), id) },
+      maxCharge: request.maxCharge,
+      expiresAt: request.expiresAt,
+    },
+    services,
+  )
+}
+
+async function createJob(id: string, order: JobOrder, services: BatchServices): Promise<Job> {
+  const { jobs, queues, now } = services
+  const at = now()
+  const job: Job = {
+    id,
+    order,
+    createdAt: at,
+    changedAt: at,
+    state: 'planning',
+    times: { planning: at },
+    chunks: 0,
+    bytes: 0,
+    done: { chunks: 0, bytes: 0, results: 0, errors: 0, charge: 0n },
+    problems: [],
+    outputs: [],
+  }
+  const outcome = await jobs.create(job)
+  const stored = outcome === 'created' ? job : await jobs.find(id)
+  if (!stored) throw new ServiceError('store_unavailable')
+  // Sent also where it existed: an earlier attempt may have died in between.
+  if (stored.state === 'planning') await queues.plan.send([toMessage(stored)])
+  return stored
+}
+
+const jobIdOf = ({ tenant, free, identity }: JobRequest): string =>
+  `job_${createHash('sha256')
+    .update(JSON.stringify([tenant, free, ...identity]))
+    .digest('hex')
+    .slice(0, 32)}`
+
+/** The last name of the input, by which its outputs are found. */
+function nameOf({ input, batch }: JobRequest): string {
+  if (batch) return batch.fileId
+  const path = input.kind === 'object' ? input.object.key : input.prefix
+  return path.split('/').filter(Boolean).at(-1) ?? 'input'
+}
+
+/** Ends a job before it begins. */
+export async function failJob(
+  job: Job,
+  problems: readonly JobProblem[],
+  { jobs, now }: BatchServices,
+): Promise<void> {
+  await jobs.change(job.id, ['planning'], { state: 'failed', problems, at: now() })
+}

@@ -1,0 +1,58 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { BatchServices, Handled } from './batch-services.ts'
+import { checkCalls } from './check-calls.ts'
+import { cutSource } from './cut-source.ts'
+import { findSource } from './find-source.ts'
+import type { Job, JobProblem } from './job.ts'
+import { LinesInvalid } from './lines-invalid.ts'
+import { places } from './places.ts'
+import type { Plan } from './plan.ts'
+import { readPlan } from './read-plan.ts'
+import { sendChunks } from './send-chunks.ts'
+
+/**
+ * Looks at the input, cuts it, and asks for its chunks. The plan is written create-only: whoever
+ * comes second goes on with what stands there.
+ */
+export async function planJob(jobId: string, services: BatchServices): Promise<Handled> {
+  const { jobs, now } = services
+  const job = await jobs.find(jobId)
+  // Somebody planned it and died before he had asked for all chunks.
+  if (job?.state === 'scoring') await sendChunks(job, services)
+  if (job?.state !== 'planning') return 'done'
+  try {
+    const plan = await planOf(job, services)
+    const change = {
+      state: 'scoring',
+      chunks: plan.chunks.length,
+      bytes: plan.chunks.reduce((sum, { start, end }) => sum + end - start, 0),
+      at: now(),
+    } as const
+    const planned = await jobs.change(job.id, ['planning'], change)
+    if (planned) await sendChunks(planned, services)
+    return 'done'
+  } catch (thrown) {
+    const problems = problemsOf(thrown)
+    // What a store or this service failed at comes again; what is wrong with the input stays wrong.
+    if (!problems) return { againAfterMs: 1_000 }
+    await jobs.change(job.id, ['planning'], { state: 'failed', problems, at: now() })
+    return 'done'
+  }
+}
+
+function problemsOf(thrown: unknown): readonly JobProblem[] | undefined {
+  if (thrown instanceof LinesInvalid) return thrown.problems
+  const { retryable, code, message } = ServiceError.from(thrown)
+  return retryable ? undefined : [{ code, message }]
+}
+
+async function planOf(job: Job, { objects, chunkSizes }: BatchServices): Promise<Plan> {
+  const source = await findSource(job, objects)
+  const isCalls = job.order.records.kind === 'call'
+  const records = isCalls ? await checkCalls(job.order, source, objects) : undefined
+  const chunks = await cutSource(source, objects, chunkSizes)
+  const plan: Plan = { jobId: job.id, source, chunks, records }
+  const bytes = Buffer.from(JSON.stringify(plan))
+  await objects.put(places.plan(job.id), bytes, { ifAbsent: true })
+  return readPlan(job.id, objects)
+}

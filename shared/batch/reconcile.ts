@@ -1,0 +1,87 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { BatchServices } from './batch-services.ts'
+import type { Job } from './job.ts'
+import { expireJob } from './manage-job.ts'
+import { toMessage } from './messages.ts'
+import type { StoredObject } from './object-store.ts'
+import { places } from './places.ts'
+import { orderObject } from './receive-object.ts'
+import { sendChunks } from './send-chunks.ts'
+
+export interface ReconcilerOptions {
+  /** A job that nothing was heard of for so long may have lost its messages. */
+  quietMs?: number
+  /** An object younger than this may still be written to (a directory; S3 shows whole ones only). */
+  settleMs?: number
+  /** Objects older than this were seen by an earlier pass. */
+  lookBackMs?: number
+  /** Told once of each object that cannot become a job. */
+  onRefused?: (key: string, error: ServiceError) => void
+}
+
+/**
+ * Makes good what was lost on the way: objects that no event told of become jobs, jobs that stand
+ * still get their messages again, jobs whose time is over end. Everything it does may be repeated.
+ * On one machine it is what watches the directory.
+ */
+export function createReconciler(
+  services: BatchServices,
+  {
+    quietMs = 300_000,
+    settleMs = 0,
+    lookBackMs = 86_400_000,
+    onRefused = () => undefined,
+  }: ReconcilerOptions = {},
+): () => Promise<void> {
+  /** Versions that need not be looked at again; as many as lie there. */
+  let known = new Set<string>()
+
+  async function orderForgotten(): Promise<void> {
+    const seen = new Set<string>()
+    for await (const object of listIncoming(services)) {
+      const name = `${object.key}\n${object.version}`
+      const age = services.now() - object.modifiedAt
+      if (age < settleMs) continue
+      if (!known.has(name) && age < lookBackMs) await order(object)
+      seen.add(name)
+    }
+    known = seen
+  }
+  async function order(object: StoredObject): Promise<void> {
+    try {
+      await orderObject(object, services)
+    } catch (thrown) {
+      const error = ServiceError.from(thrown)
+      if (error.retryable) throw error
+      onRefused(object.key, error)
+    }
+  }
+  async function nudge(job: Job): Promise<void> {
+    const { plan, publish } = services.queues
+    if (job.state === 'planning') await plan.send([toMessage(job)])
+    else if (job.state === 'scoring') await sendChunks(job, services)
+    else if (job.state !== 'paused') await publish.send([toMessage(job)])
+  }
+
+  return async () => {
+    await orderForgotten()
+    for (const job of await services.jobs.unfinished(1_000)) {
+      if (isOver(job, services.now())) await expireJob(job, services)
+      else if (job.changedAt + quietMs <= services.now()) await nudge(job)
+    }
+  }
+}
+
+function isOver({ state, order }: Job, now: number): boolean {
+  const canEnd = state === 'planning' || state === 'scoring' || state === 'paused'
+  return canEnd && order.expiresAt !== undefined && order.expiresAt <= now
+}
+
+async function* listIncoming({ objects }: BatchServices): AsyncGenerator<StoredObject> {
+  let after: string | undefined
+  do {
+    const page = await objects.list(places.incoming, { after, limit: 1_000 })
+    yield* page.objects
+    after = page.next
+  } while (after !== undefined)
+}

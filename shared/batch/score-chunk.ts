@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto'
+import type { ErrorCode } from '#shared/errors/error-codes.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { PaidCall, Ticket } from '#shared/metering/metered-call.ts'
+import type { Handled, ScoringServices } from './batch-services.ts'
+import type { ChunkReport, ScoredChunk } from './chunk.ts'
+import { chunkKey } from './chunk-key.ts'
+import type { Job } from './job.ts'
+import { findEntry } from './job-model.ts'
+import { type ChunkMessage, toMessage } from './messages.ts'
+import { places } from './places.ts'
+import type { Plan } from './plan.ts'
+import { readPlan } from './read-plan.ts'
+import type { OpenChunk } from './scorer.ts'
+
+/** With the bytes of the input that it stands for. */
+type OpenedChunk = OpenChunk & { readonly bytes: number }
+
+/** For how long an attempt that is not heard of is presumed alive. */
+const heartbeatMs = 25_000
+
+/** After so many attempts an error is no passing one: the job waits for a person. */
+const attemptsBeforePause = 4
+
+/** Refusals that end when somebody pays, raises a cap or waits for a new day. */
+const capCodes: ReadonlySet<ErrorCode> = new Set([
+  'account_missing',
+  'credit_exhausted',
+  'spend_cap_reached',
+  'quota_exceeded',
+])
+
+/**
+ * Scores one chunk: read, reserve, run, store the part, settle. Its request in the ledger is the
+ * chunk's state, so the charge and the fact that it is done are one transaction. Whoever comes
+ * again, or too late, finds it done and only tells the job store.
+ *
+ * @param receives how often the message was delivered
+ */
+export async function scoreChunk(
+  { job: jobId, chunk }: ChunkMessage,
+  receives: number,
+  services: ScoringServices,
+): Promise<Handled> {
+  const job = await services.jobs.find(jobId)
+  if (job?.state !== 'scoring') return 'done'
+  try {
+    if (!(await services.mayBegin(job.order))) throw new ServiceError('api_key_revoked')
+    const report = await reportOf(job, chunk, services)
+    if (!report) return 'done'
+    await finishChunk(job, report, services)
+    return 'done'
+  } catch (thrown) {
+    return handleFailure(job, ServiceError.from(thrown), receives, services)
+  }
+}
+
+/** Tells the job store; whoever tells of the last chunk has the job published. */
+export async function finishChunk(
+  job: Job,
+  report: ChunkReport,
+  { jobs, queues }: Pick<ScoringServices, 'jobs' | 'queues'>,
+): Promise<void> {
+  const { done, chunks } = await jobs.finishChunk(job.id, report)
+  if (done.chunks === chunks) await queues.publish.send([toMessage(job)])
+}
+
+/** What became of the chunk; `undefined` where the job was stopped before it began. */
+async function reportOf(
+  job: Job,
+  chunk: number,
+  services: ScoringServices,
+): Promise<ChunkReport | undefined> {
+  const plan = await readPlan(job.id, services.objects)
+  const opened = await openChunk(job, plan, chunk, services)
+  try {
+    const begun = await services.meter.begin(paidCall(job, plan, chunk, opened))
+    if (begun.kind === 'answered') return reportFrom(begun)
+    // Between the first look and the hold the job may have been stopped, and who stops it may have
+    // looked in between: work that begins now would be missed.
+    if ((await services.jobs.find(job.id))?.state !== 'scoring') {
+      await begun.release('job-stopped')
+      return undefined
+    }
+    return await sell(job, chunk, opened, begun, services)
+  } finally {
+    await opened.close()
+  }
+}
+
+async function sell(
+  job: Job,
+  chunk: number,
+  opened: OpenedChunk,
+  ticket: Ticket,
+  { objects, cpuClass }: ScoringServices,
+): Promise<ChunkReport> {
+  const beating = keepAlive(ticket)
+  try {
+    const { part, units, ...counts } = await opened.score()
+    const sha256 = createHash('sha256').update(part).digest('hex')
+    const key = places.part(job.id, chunk, sha256)
+    await objects.put(key, part, { ifAbsent: true })
+    const report: Omit<ChunkReport, 'charge'> = {
+      chunk,
+      ...counts,
+      bytes: opened.bytes,
+      cpuClass,
+      part: { key, sizeBytes: part.length, sha256 },
+    }
+    const answer = { status: 200, headers: {}, body: Buffer.from(JSON.stringify(report)) }
+    return reportFrom(await ticket.settle(answer, units))
+  } catch (thrown) {
+    await ticket.release(ServiceError.from(thrown).code)
+    throw thrown
+  } finally {
+    clearInterval(beating)
+  }
+}
+
+/** What fails here shows when the chunk is settled. */
+function keepAlive(ticket: Ticket): NodeJS.Timeout {
+  return setInterval(() => void ticket.renew().catch(() => undefined), heartbeatMs / 2).unref()
+}
+
+function reportFrom({
+  answer,
+  charge,
+}: {
+  answer: { body: Uint8Array }
+  charge: bigint
+}): ChunkReport {
+  const report = JSON.parse(Buffer.from(answer.body).toString()) as Omit<ChunkReport, 'charge'>
+  return { ...report, charge: String(charge) }
+}
+
+function paidCall(job: Job, plan: Plan, chunk: number, opened: OpenChunk): PaidCall {
+  const { order } = job
+  const { maxCharge } = order
+  const isCapped = maxCharge !== undefined
+  const cap = { scope: 'job', id: job.id, limits: {}, total: maxCharge } as const
+  return {
+    tenant: order.tenant,
+    keyId: order.keyId,
+    project: order.project,
+    parties: [...order.parties, ...(isCapped ? [cap] : [])],
+    free: order.free,
+    requestKey: chunkKey(job.id, chunk),
+    fingerprint: createHash('sha256')
+      .update(JSON.stringify([plan.source.object.version, plan.chunks[chunk]]))
+      .digest('hex'),
+    keyed: true,
+    retry: undefined,
+    model: order.model,
+    modelDigest: order.modelDigest,
+    priceName: '',
+    priceId: order.priceId,
+    units: opened.units,
+    timeoutMs: heartbeatMs,
+  }
+}
+
+/** A chunk whose input is gone is one error: how many records it had, nobody can say any more. */
+async function openChunk(
+  job: Job,
+  plan: Plan,
+  chunk: number,
+  { objects, catalog, scorer }: ScoringServices,
+): Promise<OpenedChunk> {
+  const range = plan.chunks[chunk]
+  if (!range) throw new ServiceError('internal', { detail: 'The plan has no such chunk.' })
+  const { source } = plan
+  const bytes = range.end - range.start
+  try {
+    const opened = await scorer.open({
+      entry: findEntry(job.order, catalog),
+      source,
+      range,
+      read: objects.read,
+      parameters: job.order.parameters,
+      records: job.order.records,
+      join: job.order.output.join,
+    })
+    return Object.assign(opened, { bytes })
+  } catch (thrown) {
+    if (!(thrown instanceof ServiceError) || thrown.code !== 'object_gone') throw thrown
+    return { ...goneChunk(range.start, thrown), bytes }
+  }
+}
+
+function goneChunk(offset: number, { code, title }: ServiceError): OpenChunk {
+  const line = { error: { code, detail: title }, offset, line: 0 }
+  const scored: ScoredChunk = {
+    part: Buffer.from(`${JSON.stringify(line)}\n`),
+    results: 0,
+    errors: 1,
+    lines: 0,
+    units: {},
+  }
+  return { units: {}, records: 1, score: async () => scored, close: async () => undefined }
+}
+
+/** Nothing is lost: a chunk that could not be done is delivered again, or waits until it can be. */
+async function handleFailure(
+  job: Job,
+  error: ServiceError,
+  receives: number,
+  { jobs, now }: ScoringServices,
+): Promise<Handled> {
+  const { code, retryable, retryAfterSeconds, message } = error
+  const isPassing = retryable && code !== 'quota_exceeded'
+  const mustWait = capCodes.has(code) || code === 'api_key_revoked'
+  if (mustWait || (!isPassing && receives >= attemptsBeforePause)) {
+    const problems = [{ code, message }]
+    await jobs.change(job.id, ['scoring'], { state: 'paused', problems, at: now() })
+    return 'done'
+  }
+  const backoffMs = Math.min(30_000, 100 * 2 ** Math.min(receives, 10))
+  return { againAfterMs: retryAfterSeconds ? retryAfterSeconds * 1_000 : backoffMs }
+}

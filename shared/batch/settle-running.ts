@@ -1,0 +1,35 @@
+import type { RequestRecord } from '#shared/metering/ledger.ts'
+import type { ChunkReport } from './chunk.ts'
+import { chunkKey } from './chunk-key.ts'
+import type { Job } from './job.ts'
+import type { PublishingServices } from './publish-job.ts'
+import { reportsOf } from './send-chunks.ts'
+
+/**
+ * Of a stopped job: counts the chunks that were settled and not yet told of. `false` while some may
+ * still be running. No chunk can begin behind its back: who reserves one looks at the job again
+ * before he runs it.
+ */
+export async function settleRunning(
+  job: Job,
+  { ledger, jobs, now }: PublishingServices,
+): Promise<boolean> {
+  const known = new Set<number>()
+  for await (const { chunk } of reportsOf(job.id, jobs)) known.add(chunk)
+  let settled = true
+  for (let chunk = 0; chunk < job.chunks; chunk += 1) {
+    if (known.has(chunk)) continue
+    const request = await ledger.find(job.order.tenant, chunkKey(job.id, chunk))
+    if (request?.state === 'reserved' && request.leaseUntil > now()) settled = false
+    const report = request && reportOf(request)
+    if (report) await jobs.finishChunk(job.id, report)
+  }
+  return settled
+}
+
+/** The report of a chunk that was sold, out of the ledger. */
+export function reportOf({ state, answer, charge }: RequestRecord): ChunkReport | undefined {
+  if (state !== 'done' || !answer) return undefined
+  const report = JSON.parse(Buffer.from(answer.body).toString()) as Omit<ChunkReport, 'charge'>
+  return { ...report, charge: String(charge ?? 0n) }
+}

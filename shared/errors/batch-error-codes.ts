@@ -1,0 +1,77 @@
+import { errorRow as row } from './error-row.ts'
+
+/** What can go wrong about batches, as a whole and of one record: a part of the table of error codes. */
+export const batchErrorCodes = {
+  upload_invalid: row(
+    422,
+    false,
+    'The upload is not a form with one file.',
+    'Send multipart/form-data with the fields "purpose" and "file".',
+  ),
+  job_not_paused: row(
+    409,
+    false,
+    'The job is not paused.',
+    'Only a paused job can be resumed; order a new one for what was left out.',
+  ),
+  batch_input_invalid: row(
+    422,
+    false,
+    'The input of the batch cannot be read.',
+    'Mend the file as the message says, and send it again.',
+  ),
+  object_key_invalid: row(
+    422,
+    false,
+    'The text cannot be the key of an object.',
+    'Use segments between slashes that are not empty and do not begin with a dot, 1,024 bytes in all.',
+  ),
+  object_gone: row(
+    410,
+    false,
+    'The object was deleted or overwritten since the work on it began.',
+    'Leave inputs as they are until their job has ended.',
+  ),
+  record_invalid: row(
+    422,
+    false,
+    'The record cannot be read.',
+    'Mend the line that the error names, and send it again.',
+  ),
+  record_too_large: row(
+    422,
+    false,
+    'The record is larger than the limit.',
+    'Send shorter records.',
+  ),
+  record_timed_out: row(
+    422,
+    false,
+    'The model did not finish with this record in time.',
+    'Leave the record out or make it smaller; the others were scored.',
+  ),
+  record_out_of_memory: row(
+    422,
+    false,
+    'The model needs more memory for this record than there is.',
+    'Leave the record out or make it smaller; the others were scored.',
+  ),
+  record_crashed: row(
+    422,
+    false,
+    'The model crashed on this record.',
+    'Leave the record out; the others were scored.',
+  ),
+  output_not_finite: row(
+    422,
+    false,
+    'The model answers this record with a number that is not finite.',
+    'Look for extreme values in the record; JSON has no words for NaN and Infinity.',
+  ),
+  model_crashed: row(
+    500,
+    false,
+    'The process that runs the model ended again and again.',
+    'Look at the log of the model; give it more memory, or publish a version that runs.',
+  ),
+} as const

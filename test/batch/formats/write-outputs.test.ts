@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { parquetReadObjects } from 'hyparquet'
+import { describe, expect, it } from 'vitest'
+import { openParquet } from '#shared/batch/formats/parquet-file.ts'
+import { splitFields } from '#shared/batch/formats/split-fields.ts'
+import { writeCsv } from '#shared/batch/formats/write-csv.ts'
+import { writeJsonLines } from '#shared/batch/formats/write-json-lines.ts'
+import { writeParquet } from '#shared/batch/formats/write-parquet.ts'
+import { memoryObject } from './memory-object.ts'
+
+async function* stream<Item>(items: Iterable<Item>) {
+  yield* items
+}
+
+async function bytesOf(blocks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for await (const block of blocks) parts.push(block)
+  return Buffer.concat(parts)
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+const ranked = { record: 0, id: 'a', outputs: [{ label: 'spam, "x"', score: 0.25 }] }
+const plain = { record: 1, outputs: { boxes: [] }, input: { text: 'é\n', n: 2 } }
+const failed = {
+  record: 2,
+  id: 7,
+  line: 3,
+  offset: 40,
+  error: { code: 'json_invalid', detail: 'No.' },
+}
+const call = { record: 0, custom_id: 'c', response: { status_code: 200, body: { a: [1] } } }
+
+describe('writing JSONL', () => {
+  it('leaves every byte as it is, however it came', async () => {
+    const text = Buffer.from('{"a":1}\n'.repeat(300_000))
+    const pieces = [text.subarray(0, 3), text.subarray(3, 1_500_000), text.subarray(1_500_000)]
+    expect(sha256(await bytesOf(writeJsonLines(stream(pieces))))).toBe(sha256(text))
+  })
+})
+
+describe('writing CSV', () => {
+  it('has the columns of the order, whatever the records hold', async () => {
+    const text = String(await bytesOf(writeCsv(stream([ranked, plain]), { kind: 'results' })))
+    expect(text).toBe(
+      'record,id,label,score,outputs\n' +
+        '0,a,"spam, ""x""",0.25,"[{""label"":""spam, \\""x\\"""",""score"":0.25}]"\n' +
+        '1,,,,"{""boxes"":[]}"\n',
+    )
+    expect(splitFields(text.split('\n')[1] as string, ',')[4]).toBe(JSON.stringify(ranked.outputs))
+    expect(String(await bytesOf(writeCsv(stream([]), { kind: 'results' })))).toBe(
+      'record,id,label,score,outputs\n',
+    )
+  })
+
+  it('names place and reason of errors, and status of calls', async () => {
+    expect(String(await bytesOf(writeCsv(stream([failed]), { kind: 'errors' })))).toBe(
+      'record,id,line,offset,code,detail\n2,7,3,40,json_invalid,No.\n',
+    )
+    expect(String(await bytesOf(writeCsv(stream([call]), { kind: 'calls' })))).toBe(
+      'record,custom_id,status_code,body\n0,c,200,"{""a"":[1]}"\n',
+    )
+  })
+
+  it('carries the input along, column by column where it has columns', async () => {
+    const joined = { kind: 'results', join: { columns: ['n', 'text'] } } as const
+    expect(String(await bytesOf(writeCsv(stream([plain]), joined)))).toBe(
+      'record,id,label,score,outputs,input.n,input.text\n1,,,,"{""boxes"":[]}",2,"é\n"\n',
+    )
+    expect(String(await bytesOf(writeCsv(stream([plain]), { kind: 'results', join: {} })))).toBe(
+      'record,id,label,score,outputs,input\n1,,,,"{""boxes"":[]}","{""text"":""é\\n"",""n"":2}"\n',
+    )
+  })
+})
+
+describe('writing Parquet', () => {
+  it('is read back as it was written, in row groups of 65,536', async () => {
+    const count = 150_000
+    const lines = function* () {
+      for (let record = 0; record < count; record++) {
+        const outputs = [{ label: record % 3 ? 'ham' : 'spam', score: record / count }]
+        yield record % 5 ? { record, outputs } : { record, id: `id ${record}`, outputs: 'é' }
+      }
+    }
+    const bytes = await bytesOf(writeParquet(stream(lines()), { kind: 'results' }))
+    expect(sha256(await bytesOf(writeParquet(stream(lines()), { kind: 'results' })))).toBe(
+      sha256(bytes),
+    )
+    const { object, read } = memoryObject(bytes)
+    const { file, metadata } = await openParquet(read, object)
+    expect(metadata.row_groups.map(({ num_rows }) => Number(num_rows))).toEqual([
+      65_536, 65_536, 18_928,
+    ])
+    const found = await parquetReadObjects({ file, metadata })
+    expect(found).toHaveLength(count)
+    for (const record of [0, 1, 65_535, 65_536, 149_999]) {
+      const known = record % 5 !== 0
+      expect(found[record]).toEqual({
+        record: BigInt(record),
+        id: known ? null : `id ${record}`,
+        label: known ? (record % 3 ? 'ham' : 'spam') : null,
+        score: known ? record / count : null,
+        outputs: known ? expect.stringContaining('"score":') : '"é"',
+      })
+    }
+  })
+
+  it('has its columns without any record too', async () => {
+    const bytes = await bytesOf(writeParquet(stream([]), { kind: 'errors' }))
+    const { object, read } = memoryObject(bytes)
+    const { metadata } = await openParquet(read, object)
+    expect(metadata.num_rows).toBe(0n)
+    expect(metadata.schema.map(({ name }) => name).slice(1)).toEqual([
+      'record',
+      'id',
+      'line',
+      'offset',
+      'code',
+      'detail',
+    ])
+  })
+})

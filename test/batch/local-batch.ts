@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ChunkSizes } from '#shared/batch/cut-source.ts'
+import type { Job } from '#shared/batch/job.ts'
+import { hasEnded } from '#shared/batch/job-progress.ts'
+import type { JobRequest } from '#shared/batch/order-job.ts'
+import { orderJob } from '#shared/batch/order-job.ts'
+import type { PublishingServices } from '#shared/batch/publish-job.ts'
+import { readAll } from '#shared/batch/read-all.ts'
+import { createCatalog } from '#shared/catalog/catalog.ts'
+import { parseManifest } from '#shared/catalog/parse-manifest.ts'
+import { readModels } from '#shared/catalog/read-models.ts'
+import { readEnvironment } from '#shared/config/environment.ts'
+import { startBatch } from '#shared/endpoints/local-batch.ts'
+import { openBatch } from '#shared/endpoints/open-batch.ts'
+import { openKeyStore } from '#shared/endpoints/open-key-store.ts'
+import { openLedger } from '#shared/endpoints/open-ledger.ts'
+import type { AccountSettings } from '#shared/metering/ledger.ts'
+import { readPriceBook } from '#shared/metering/read-price-book.ts'
+import { createLogger } from '#shared/observability/logger.ts'
+
+export interface LocalBatch {
+  readonly services: PublishingServices
+  readonly home: string
+  order(
+    request: Partial<JobRequest> & Pick<JobRequest, 'model'>,
+    input: string | Uint8Array,
+  ): Promise<Job>
+  /** Works until the job has ended, or is paused. */
+  finish(job: Job): Promise<Job>
+  output(job: Job, name: 'results' | 'errors' | 'manifest'): Promise<string>
+  close(): Promise<void>
+}
+
+const models = new URL('../../models', import.meta.url).pathname
+
+/** Batches on one machine as `npm start` runs them, in a home of their own. */
+export async function openLocalBatch({
+  chunkSizes,
+  account = {},
+  size = 2,
+}: {
+  chunkSizes?: ChunkSizes
+  account?: Partial<AccountSettings>
+  size?: number
+} = {}): Promise<LocalBatch> {
+  const home = mkdtempSync(join(tmpdir(), 'percall-batch-'))
+  const environment = readEnvironment({ PERCALL_HOME: home })
+  const catalog = createCatalog(readModels(models, { parse: parseManifest }))
+  const ledger = await openLedger(environment)
+  await ledger.putAccount({
+    tenant: 'acme',
+    currency: 'USD',
+    mode: 'postpaid',
+    limits: {},
+    ...account,
+  })
+  const keyStore = await openKeyStore(environment)
+  const prices = readPriceBook(join(models, 'price-book.json'))
+  const opened = await openBatch(environment, { ledger, prices, catalog, keyStore })
+  const services = { ...opened, ...(chunkSizes && { chunkSizes }) }
+  const stop = startBatch(services, {
+    readArtifact: async ({ folder, manifest }) =>
+      new Uint8Array(await readFile(join(folder, manifest.artifact.file ?? ''))),
+    size,
+    logger: createLogger({ level: 'warn' }),
+    everyMs: 200,
+  })
+  let orders = 0
+
+  return {
+    services,
+    home,
+    async order(request, input) {
+      orders += 1
+      const key = `uploads/acme/input-${orders}`
+      await services.objects.put(key, typeof input === 'string' ? Buffer.from(input) : input)
+      const object = await services.objects.head(key)
+      if (!object) throw new Error('The input was not stored.')
+      return orderJob(
+        {
+          tenant: 'acme',
+          keyId: 'test',
+          project: undefined,
+          parties: [],
+          free: false,
+          input: { kind: 'object', object, format: 'auto' },
+          parameters: {},
+          records: { kind: 'input' },
+          output: { format: 'jsonl', join: false },
+          identity: [String(orders)],
+          ...request,
+        },
+        services,
+      )
+    },
+    async finish({ id }) {
+      for (;;) {
+        const job = await services.jobs.find(id)
+        if (job && (hasEnded(job) || job.state === 'paused')) return job
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    },
+    async output(job, name) {
+      const output = job.outputs.find((one) => one.name === name)
+      const object = output && (await services.objects.head(output.key))
+      return object ? (await readAll(services.objects.read(object))).toString() : ''
+    },
+    async close() {
+      await stop()
+      await opened.close()
+      await ledger.close()
+      keyStore.close?.()
+      rmSync(home, { recursive: true, force: true })
+    },
+  }
+}
