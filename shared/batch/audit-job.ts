@@ -101,7 +101,7 @@ async function auditCharges(
   const breaches: AuditBreach[] = []
   const { tenant, maxCharge } = job.order
   let charged = 0n
-  let rows = 0
+  let sold = 0
   const reported = new Map<number, string>()
   for await (const { chunk, charge } of reportsOf(job.id, jobs)) reported.set(chunk, charge)
   for (let chunk = 0; chunk < job.chunks; chunk += 1) {
@@ -113,12 +113,12 @@ async function auditCharges(
       })
     }
     charged += entry?.amount ?? 0n
-    rows += entry?.units.rows ?? 0
+    sold += entry?.units.calls ?? 0
   }
-  if (rows !== job.done.results || charged !== job.done.charge) {
+  if (sold !== job.done.results || charged !== job.done.charge) {
     breaches.push({
       rule: 'charges-match',
-      detail: `${rows} records are charged (${charged}); ${job.done.results} are results (${job.done.charge}).`,
+      detail: `${sold} records are charged (${charged}); ${job.done.results} are results (${job.done.charge}).`,
     })
   }
   if (maxCharge !== undefined && charged > maxCharge) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Handled } from './batch-services.ts'
+import { handleDelivery } from './handle-delivery.ts'
 import type { Delivery, Queue } from './queue.ts'
 
 export interface ConsumeOptions {
@@ -31,23 +32,9 @@ export function consume({
   let width = concurrency
 
   async function work(delivery: Delivery): Promise<void> {
-    const beating = setInterval(
-      () => void queue.hide(delivery, visibilityMs).catch(onFailure),
-      visibilityMs / 3,
-    ).unref()
-    try {
-      const handled = await handle(delivery.body, delivery.receives)
-      if (handled === 'done') await queue.remove(delivery)
-      else await queue.hide(delivery, handled.againAfterMs)
-      width = handled === 'done' ? Math.min(concurrency, width + 1) : Math.ceil(width / 2)
-    } catch (cause) {
-      onFailure(cause)
-      // It comes again by itself when its time is over, whatever becomes of this.
-      await queue.hide(delivery, 1_000).catch(() => undefined)
-      width = Math.ceil(width / 2)
-    } finally {
-      clearInterval(beating)
-    }
+    const isDone = await handleDelivery(delivery, { queue, handle, visibilityMs, onFailure })
+    if (isDone) await queue.remove(delivery).catch(onFailure)
+    width = isDone ? Math.min(concurrency, width + 1) : Math.ceil(width / 2)
   }
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {

@@ -33,7 +33,7 @@ export type JobChange = Partial<
 
 export interface JobQuery {
   readonly tenant: string
-  /** The id after which to go on. */
+  /** The id after which to go on; nothing comes after one that the tenant does not have. */
   readonly after?: string | undefined
   readonly limit: number
   readonly kind?: 'input' | 'call' | undefined

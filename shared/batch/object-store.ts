@@ -9,7 +9,8 @@ export interface ObjectStore {
   head(key: string): Promise<StoredObject | undefined>
   /**
    * The bytes of exactly this version, from `start` up to `end` (excluded).
-   * @throws ServiceError `object_gone` once it was deleted or overwritten, also in the middle
+   * @throws ServiceError `object_gone` once it was deleted or overwritten, also in the middle; a
+   * store that keeps old versions still gives it. Bytes of another version never come
    */
   read(object: StoredObject, range?: ByteRange): AsyncIterable<Uint8Array>
   /** Stores bytes whole. With `ifAbsent`, an object of that key is left as it is. */
@@ -20,6 +21,8 @@ export interface ObjectStore {
   list(prefix: string, options: { after?: string | undefined; limit: number }): Promise<ObjectPage>
   /** Removing what is not there is no error. */
   remove(key: string): Promise<void>
+  /** A URL under which anybody may read this version for a while, where the store can be reached by all. */
+  signedUrl?(object: StoredObject, options: SignedUrlOptions): Promise<string>
   close(): Promise<void>
 }
 
@@ -29,7 +32,7 @@ export interface StoredObject {
   /** Opaque: S3's version id or etag, a file's identity, size and time. */
   readonly version: string
   readonly sizeBytes: number
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, by the clock and as exactly as the store says it. */
   readonly modifiedAt: number
 }
 
@@ -41,6 +44,13 @@ export interface ByteRange {
 
 export interface PutOptions {
   readonly ifAbsent?: boolean
+}
+
+export interface SignedUrlOptions {
+  readonly seconds: number
+  /** What the answer says of the bytes. */
+  readonly mediaType: string
+  readonly fileName: string
 }
 
 export type PutOutcome =

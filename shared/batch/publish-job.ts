@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
 import type { BatchServices, Handled } from './batch-services.ts'
+import { countChunk } from './count-chunk.ts'
 import { encodeOutput } from './encode-output.ts'
 import type { OutputTableOptions } from './formats/output-table.ts'
 import type { Job, JobOutput, JobState } from './job.ts'
@@ -16,6 +17,8 @@ import { writeManifest } from './write-manifest.ts'
 /** What a state becomes when its outputs are out. */
 const ends: Readonly<Partial<Record<JobState, JobState>>> = {
   scoring: 'published',
+  // Chunks that ran when it was paused were the last ones.
+  paused: 'published',
   publishing: 'published',
   cancelling: 'cancelled',
   expiring: 'expired',
@@ -35,9 +38,9 @@ export async function publishJob(jobId: string, services: PublishingServices): P
   const job = await jobs.find(jobId)
   const end = job && ends[job.state]
   if (!job || !end) return 'done'
-  if (job.state === 'scoring') {
+  if (job.state === 'scoring' || job.state === 'paused') {
     if (job.done.chunks < job.chunks) return 'done'
-    await jobs.change(jobId, ['scoring'], { state: 'publishing', at: now() })
+    await jobs.change(jobId, [job.state], { state: 'publishing', at: now() })
     return publishJob(jobId, services)
   }
   // Of a stopped job chunks may still be running: what they come to belongs to the job.
@@ -67,7 +70,9 @@ async function writeOutput(
   const format = name === 'results' ? job.order.output.format : 'jsonl'
   const key = `${job.order.output.prefix}${name}.${format}`
   const digest = createHash('sha256')
-  const parts = readParts(reportsOf(job.id, jobs), objects)
+  const parts = readParts(reportsOf(job.id, jobs), objects, (chunk) =>
+    countChunk(job.id, chunk, objects),
+  )
   const bytes = encodeOutput(linesOf(parts, job, name), format, await tableOf(job, name, objects))
   const size = { bytes: 0 }
   const outcome = await objects.write(key, counted(bytes, digest, size), { ifAbsent: true })

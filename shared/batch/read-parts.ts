@@ -13,20 +13,35 @@ export interface NumberedLine {
   readonly bytes: Buffer
 }
 
+/** What a chunk holds that was not scored. */
+export interface ChunkCount {
+  readonly records: number
+  readonly lines: number
+}
+
 /**
  * The lines of finished chunks, numbered through; memory is that of one part. A part whose bytes are
  * not those that were settled is never passed on.
  *
+ * @param countChunk of a stopped job: asked about chunks before finished ones that are not finished
  * @throws ServiceError `object_gone` where a part is missing, `store_unavailable`, `internal` where
  * its digest is not the settled one
  */
 export async function* readParts(
   reports: AsyncIterable<ChunkReport>,
   objects: ObjectStore,
+  countChunk: (chunk: number) => Promise<ChunkCount>,
 ): AsyncGenerator<NumberedLine[]> {
   let record = 0
   let linesBefore = 0
+  let next = 0
   for await (const report of reports) {
+    for (; next < report.chunk; next += 1) {
+      const skipped = await countChunk(next)
+      record += skipped.records
+      linesBefore += skipped.lines
+    }
+    next = report.chunk + 1
     const part = await readPart(report, objects)
     const lines: NumberedLine[] = []
     for (let start = 0; start < part.length; ) {

@@ -56,8 +56,10 @@ export function createReconciler(
       onRefused(object.key, error)
     }
   }
+  /** Once in `quietMs`: messages that only wait for their turn would become more and more. */
   async function nudge(job: Job): Promise<void> {
     const { plan, publish } = services.queues
+    if (!(await services.jobs.change(job.id, [job.state], { at: services.now() }))) return
     if (job.state === 'planning') await plan.send([toMessage(job)])
     else if (job.state === 'scoring') await sendChunks(job, services)
     else if (job.state !== 'paused') await publish.send([toMessage(job)])

@@ -12,6 +12,7 @@ import type { ObjectStore, PutOptions, PutOutcome, StoredObject } from './object
 import { failS3, statusOf } from './s3-object-failure.ts'
 import { readS3Object } from './s3-object-read.ts'
 import { type S3Upload, startS3Upload } from './s3-object-upload.ts'
+import { s3ObjectUrl } from './s3-object-url.ts'
 import { type AwsPlace, sdkSettings } from './sdk-settings.ts'
 
 export interface S3ObjectStoreOptions extends AwsPlace {
@@ -123,6 +124,8 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
       const command = new DeleteObjectCommand({ Bucket: bucket, Key: objectKey(key) })
       await client.send(command).catch(failS3)
     },
+
+    signedUrl: (object, how) => s3ObjectUrl({ ...options, now }, object, how),
 
     close: async () => client.destroy(),
   }

@@ -208,7 +208,7 @@ async function handleFailure(
   { jobs, now }: ScoringServices,
 ): Promise<Handled> {
   const { code, retryable, retryAfterSeconds, message } = error
-  const isPassing = retryable && code !== 'quota_exceeded'
+  const isPassing = retryable && code !== 'quota_exceeded' && code !== 'internal'
   const mustWait = capCodes.has(code) || code === 'api_key_revoked'
   if (mustWait || (!isPassing && receives >= attemptsBeforePause)) {
     const problems = [{ code, message }]
@@ -216,5 +216,6 @@ async function handleFailure(
     return 'done'
   }
   const backoffMs = Math.min(30_000, 100 * 2 ** Math.min(receives, 10))
-  return { againAfterMs: retryAfterSeconds ? retryAfterSeconds * 1_000 : backoffMs }
+  // Ever longer also where the refusal names a time: others may be in front again and again.
+  return { againAfterMs: Math.max(backoffMs, (retryAfterSeconds ?? 0) * 1_000) }
 }

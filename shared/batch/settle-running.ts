@@ -20,11 +20,28 @@ export async function settleRunning(
   for (let chunk = 0; chunk < job.chunks; chunk += 1) {
     if (known.has(chunk)) continue
     const request = await ledger.find(job.order.tenant, chunkKey(job.id, chunk))
-    if (request?.state === 'reserved' && request.leaseUntil > now()) settled = false
+    if (request?.state === 'reserved') settled &&= await endExpired(request, ledger, now())
     const report = request && reportOf(request)
     if (report) await jobs.finishChunk(job.id, report)
   }
   return settled
+}
+
+/**
+ * Voids an attempt that is not heard of any more. Its lease alone does not keep it from being sold:
+ * one that is late would be charged for what is in no output.
+ * @returns whether it was ended; one that is alive, or was sold just now, is to be looked at again
+ */
+async function endExpired(
+  { tenant, requestKey, fence, leaseUntil }: RequestRecord,
+  ledger: PublishingServices['ledger'],
+  now: number,
+): Promise<boolean> {
+  if (leaseUntil > now) return false
+  const outcome = { kind: 'void' } as const
+  const reason = 'job-stopped'
+  const ended = await ledger.release({ tenant, requestKey, fence, outcome, reason, now })
+  return ended.kind === 'finished'
 }
 
 /** The report of a chunk that was sold, out of the ledger. */

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import packageManifest from '../../package.json' with { type: 'json' }
+import { batchJobCommands } from './batch-job-commands.ts'
+import { batchStoreCommands } from './batch-store-commands.ts'
+import { batchSubmitCommand } from './batch-submit-command.ts'
 import { creditsAddCommand } from './credits-add-command.ts'
 import { creditsListCommand } from './credits-list-command.ts'
 import { devCommand } from './dev-command.ts'
@@ -34,6 +37,7 @@ const program = new Command('percall')
 Examples:
   $ percall dev                                    serve every model on this machine
   $ percall predict spam "Win money now, click"   ask a model, without a server
+  $ percall batch submit mails.jsonl -m spam       score every record of a file
   $ percall models publish --all                   put the model files into the store
   $ percall keys create --name laptop              make an API key
   $ percall usage                                  see what was called, and what it cost
@@ -46,6 +50,10 @@ PERCALL_LOG=debug shows where a failure came from. NO_COLOR=1 leaves out colours
 
 devCommand(program)
 predictCommand(program)
+const batch = program.command('batch').description('score files, every record once and in order')
+batchSubmitCommand(batch)
+batchJobCommands(batch)
+batchStoreCommands(batch)
 const models = program.command('models').description('see and publish the models')
 modelsListCommand(models)
 modelsShowCommand(models)

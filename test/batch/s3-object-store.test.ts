@@ -13,6 +13,12 @@ import { someBytes } from './some-bytes.ts'
 
 const large = someBytes(17 * 1024 * 1024)
 
+interface Changes {
+  bucket?: string
+  secretAccessKey?: string
+  now?: (() => number) | undefined
+}
+
 describe.each([
   ['with versions', true],
   ['without versions', false],
@@ -34,10 +40,10 @@ describe.each([
     client?.destroy()
     await server?.stop()
   })
-  const open = (changes: { bucket?: string; secretAccessKey?: string } = {}) => {
+  const open = ({ now = Date.now, ...changes }: Changes = {}) => {
     const { endpoint, region, bucket, accessKeyId, secretAccessKey } = { ...server, ...changes }
     const credentials = () => ({ accessKeyId, secretAccessKey })
-    return createS3ObjectStore({ endpoint, region, bucket, credentials })
+    return createS3ObjectStore({ endpoint, region, bucket, credentials, now })
   }
 
   describeObjectStore(() => open())
@@ -54,6 +60,20 @@ describe.each([
       await store.remove('pinned')
       await expect(readAll(store, object)).rejects.toEqual(refusal('object_gone', 'pinned'))
     }
+  })
+
+  test('are open to whoever has their signed URL, and only while it holds', async () => {
+    const object = await putNew(open(), 'folder/a name+.jsonl', someBytes(10))
+    const how = { seconds: 60, mediaType: 'application/jsonl', fileName: 'results.jsonl' }
+    const get = async (now?: () => number) =>
+      fetch((await open({ now }).signedUrl?.(object, how)) ?? '')
+    const answer = await get()
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, how.mediaType])
+    expect(answer.headers.get('content-disposition')).toContain('results.jsonl')
+    expect(Buffer.from(await answer.arrayBuffer())).toEqual(Buffer.from(someBytes(10)))
+    const late = await get(() => Date.now() - 90_000)
+    expect(late.status).toBe(403)
+    await late.body?.cancel()
   })
 
   test('leave no parts behind where the source fails or another was there first', async () => {

@@ -1,6 +1,7 @@
 import { type AsyncBuffer, type FileMetaData, parquetMetadata } from 'hyparquet'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { ObjectStore, StoredObject } from '../object-store.ts'
+import { checkFooter } from './check-footer.ts'
 import { exactBytes } from './chunk-bytes.ts'
 
 export interface ParquetFile {
@@ -41,8 +42,7 @@ export async function openParquet(
   const footer = await rangeOf(read, object, sizeBytes - tailBytes - footerBytes, sizeBytes)
   try {
     const metadata = parquetMetadata(footer)
-    // What a wrong footer leaves out is not seen until it is used.
-    for (const { num_rows } of metadata.row_groups) if (num_rows < 0n) throw new Error('rows')
+    checkFooter(metadata, sizeBytes)
     return { file, metadata }
   } catch (cause) {
     throw invalid('Its footer cannot be read.', cause)

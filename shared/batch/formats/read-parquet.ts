@@ -43,8 +43,6 @@ async function readRows({ file, metadata }: ParquetFile, rowStart: number, rowEn
       compressors: parquetCompressors,
       // What the file does not say to be text is bytes.
       utf8: false,
-      // Where the file has an index of its pages, only those of these rows are read.
-      useOffsetIndex: true,
     })
   } catch (cause) {
     // The store's own failures pass; only what the bytes say is the file's fault.

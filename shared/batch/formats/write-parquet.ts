@@ -20,31 +20,37 @@ export async function* writeParquet(
 ): AsyncGenerator<Uint8Array> {
   const columns = outputTable(options)
   const writer = new ByteWriter()
-  const schema = schemaFromColumnData({ columnData: columns.map((column) => dataOf(column, [])) })
+  const schema = schemaFromColumnData({ columnData: columns.map(emptyColumn) })
   const parquet = new ParquetWriter({ writer, schema, codec: 'SNAPPY', createdBy: 'percall' })
-  let group: OutputLine[] = []
+  let group = columns.map(emptyColumn)
+  let rows = 0
   const writeGroup = () => {
-    const columnData = columns.map((column) => dataOf(column, group))
     // Nothing waits: the writer writes to memory.
-    void parquet.write({ columnData, rowGroupSize: groupRows, pageSize: 1_048_576 })
-    group = []
+    void parquet.write({ columnData: group, rowGroupSize: groupRows, pageSize: 1_048_576 })
+    group = columns.map(emptyColumn)
+    rows = 0
     return taken(writer)
   }
   for await (const line of lines) {
-    group.push(line)
-    if (group.length === groupRows) yield writeGroup()
+    for (const [index, column] of columns.entries()) group[index]?.data.push(valueOf(column, line))
+    rows += 1
+    if (rows === groupRows) yield writeGroup()
   }
-  if (group.length > 0) yield writeGroup()
+  if (rows > 0) yield writeGroup()
   void parquet.finish()
   yield taken(writer)
 }
 
-function dataOf(column: OutputColumn, lines: readonly OutputLine[]) {
-  const data = lines.map((line) => {
-    const value = column.of(line)
-    return column.type === 'integer' && typeof value === 'number' ? BigInt(value) : value
-  })
-  return { name: column.name, type: types[column.type], nullable: column.name !== 'record', data }
+const emptyColumn = ({ name, type }: OutputColumn) => ({
+  name,
+  type: types[type],
+  nullable: name !== 'record',
+  data: [] as unknown[],
+})
+
+function valueOf({ type, of }: OutputColumn, line: OutputLine): unknown {
+  const value = of(line)
+  return type === 'integer' && typeof value === 'number' ? BigInt(value) : value
 }
 
 /** What was written since the last time; the writer begins its buffer anew, its offset goes on. */

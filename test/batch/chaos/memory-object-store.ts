@@ -1,5 +1,11 @@
+import { objectKey } from '#shared/batch/object-key.ts'
+import type {
+  ObjectStore,
+  PutOptions,
+  PutOutcome,
+  StoredObject,
+} from '#shared/batch/object-store.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { ObjectStore, PutOptions, PutOutcome, StoredObject } from '#shared/batch/object-store.ts'
 
 interface Kept {
   readonly object: StoredObject
@@ -30,9 +36,10 @@ export function createMemoryObjectStore({
   }
 
   return {
-    head: async (key) => kept.get(key)?.object,
+    head: async (key) => kept.get(objectKey(key))?.object,
 
     async *read({ key, version, sizeBytes }, { start, end } = { start: 0, end: sizeBytes }) {
+      objectKey(key)
       const last = Math.min(end, sizeBytes)
       for (let position = start; position < last || position === start; position += 64) {
         const found = kept.get(key)
@@ -41,12 +48,12 @@ export function createMemoryObjectStore({
       }
     },
 
-    put: async (key, bytes, options) => put(key, Buffer.from(bytes), options),
+    put: async (key, bytes, options) => put(objectKey(key), Buffer.from(bytes), options),
 
     async write(key, pieces, options) {
       const all: Uint8Array[] = []
       for await (const piece of pieces) all.push(Buffer.from(piece))
-      return put(key, Buffer.concat(all), options)
+      return put(objectKey(key), Buffer.concat(all), options)
     },
 
     async list(prefix, { after = '', limit }) {
@@ -58,7 +65,7 @@ export function createMemoryObjectStore({
       return objects.length > limit ? { objects: page, next: page.at(-1)?.key } : { objects: page }
     },
 
-    remove: async (key) => void kept.delete(key),
+    remove: async (key) => void kept.delete(objectKey(key)),
     close: async () => undefined,
   }
 }

@@ -21,6 +21,8 @@ export function createMemoryQueue({
 }: MemoryQueueOptions = {}): Queue {
   const messages = new Map<number, Waiting>()
   const turns = new Map<string, number>()
+  /** Of those who wait until something is sent: nobody here waits for a time. */
+  const bells: (() => void)[] = []
   let sent = 0
   let turn = 0
 
@@ -56,9 +58,13 @@ export function createMemoryQueue({
         messages.set(sent, { ...message, id: sent, receives: 0, visibleAt })
         if (!turns.has(message.group)) turns.set(message.group, ++turn)
       }
+      for (const ring of bells.splice(0)) ring()
     },
-    receive: async ({ limit, visibilityMs }) =>
-      Array.from({ length: limit }, () => take(visibilityMs)).flat(),
+    async receive({ limit, visibilityMs, waitMs = 0 }) {
+      const isEmpty = () => !visible().some((message) => !isDead(message))
+      if (waitMs > 0 && isEmpty()) await new Promise<void>((resolve) => bells.push(resolve))
+      return Array.from({ length: limit }, () => take(visibilityMs)).flat()
+    },
     async hide(delivery, visibilityMs) {
       const message = ofReceipt(delivery)
       if (message) message.visibleAt = now() + visibilityMs

@@ -47,7 +47,7 @@ describe('writing CSV', () => {
         '0,a,"spam, ""x""",0.25,"[{""label"":""spam, \\""x\\"""",""score"":0.25}]"\n' +
         '1,,,,"{""boxes"":[]}"\n',
     )
-    expect(splitFields(text.split('\n')[1] as string, ',')[4]).toBe(JSON.stringify(ranked.outputs))
+    expect(splitFields(text.split('\n')[1] ?? '', ',')).toContain(JSON.stringify(ranked.outputs))
     expect(String(await bytesOf(writeCsv(stream([]), { kind: 'results' })))).toBe(
       'record,id,label,score,outputs\n',
     )

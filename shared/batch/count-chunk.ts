@@ -1,0 +1,25 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { countRange } from './formats/count-records.ts'
+import type { ObjectStore } from './object-store.ts'
+import type { ChunkCount } from './read-parts.ts'
+import { readPlan } from './read-plan.ts'
+
+/** What a chunk holds that was not scored: those behind it keep the numbers that they have. */
+export async function countChunk(
+  jobId: string,
+  chunk: number,
+  objects: ObjectStore,
+): Promise<ChunkCount> {
+  const { source, chunks } = await readPlan(jobId, objects)
+  const range = chunks[chunk]
+  if (!range) throw new ServiceError('internal', { detail: 'The plan has no such chunk.' })
+  try {
+    return await countRange(source, range, objects.read)
+  } catch (thrown) {
+    // As many as it would have been if it had been scored now.
+    if (thrown instanceof ServiceError && thrown.code === 'object_gone') {
+      return { records: 1, lines: 0 }
+    }
+    throw thrown
+  }
+}

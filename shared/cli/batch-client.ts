@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import { createReadStream, openAsBlob, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Environment } from '#shared/config/environment.ts'
+import { type ErrorCode, errorCodes } from '#shared/errors/error-codes.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { batchJobAnswer } from '#shared/protocols/batch-answers.ts'
+import { readDevelopmentKey } from './development-key.ts'
+import { publishOwnArtifacts } from './publish-own-artifacts.ts'
+
+/** A job, as the API tells of it. */
+export type JobAnswer = ReturnType<typeof batchJobAnswer>
+
+/** The batch API, of a server or in this process. */
+export interface BatchClient {
+  /** @throws ServiceError of the API's own code */
+  get(path: string): Promise<unknown>
+  post(path: string, body: unknown): Promise<unknown>
+  /** The bytes of an answer. */
+  read(path: string): Promise<AsyncIterable<Uint8Array>>
+  /** Stores a file and says how a job names it. */
+  upload(file: string): Promise<{ input_file_id: string } | { input: string }>
+  close(): Promise<void>
+}
+
+export interface BatchPlace {
+  readonly url?: string | undefined
+  readonly key?: string | undefined
+}
+
+type Send = (path: string, init?: { method: string; body: string | FormData }) => Promise<Response>
+
+/** Where an address is given the server there, else this process, which then does the work, too. */
+export async function openBatchClient(
+  environment: Environment,
+  { url, key = environment.PERCALL_API_KEY }: BatchPlace,
+): Promise<BatchClient> {
+  return url === undefined ? openHere(environment) : openServer(url, key, environment)
+}
+
+function openServer(url: string, key: string | undefined, environment: Environment): BatchClient {
+  // The key of this machine's developer is shown to servers of this machine only.
+  const isHere = /^https?:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)/i.test(url)
+  const authorization = key ?? (isHere ? readDevelopmentKey(environment) : undefined)
+  const send: Send = (path, init) =>
+    fetch(url.replace(/\/$/, '') + path, {
+      ...init,
+      headers: {
+        ...(authorization !== undefined && { authorization: `Bearer ${authorization}` }),
+        ...(typeof init?.body === 'string' && { 'content-type': 'application/json' }),
+      },
+    }).catch((cause: Error) => {
+      throw new ServiceError('server_unreachable', { detail: `${url}: ${cause.message}`, cause })
+    })
+  return {
+    ...requests(send),
+    async upload(file) {
+      const form = new FormData()
+      form.append('purpose', 'batch')
+      form.append('file', await openAsBlob(file), basename(file))
+      const response = await send('/v1/files', { method: 'POST', body: form })
+      return { input_file_id: ((await jsonOf(response)) as { id: string }).id }
+    },
+    close: async () => undefined,
+  }
+}
+
+async function openHere(environment: Environment): Promise<BatchClient> {
+  const [{ localServices }, { localEndpoint }] = await Promise.all([
+    import('#shared/endpoints/local-services.ts'),
+    import('#shared/endpoints/local-endpoint.ts'),
+  ])
+  const developmentKey = randomUUID()
+  const quiet = { ...environment, PERCALL_LOG: 'error' as const }
+  const services = await localServices({ environment: quiet, developmentKey })
+  const { catalog, batch } = services
+  await publishOwnArtifacts(
+    environment,
+    catalog.list().flatMap(({ manifest }) => catalog.versions(manifest.name)),
+  )
+  const endpoint = localEndpoint(services)
+  const send: Send = async (path, init) => {
+    const { pathname, searchParams } = new URL(path, 'http://localhost')
+    const { status, headers, body, stream } = await endpoint({
+      method: init?.method ?? 'GET',
+      path: decodeURIComponent(pathname),
+      query: Object.fromEntries(searchParams),
+      headers: { 'x-api-key': developmentKey, 'content-type': 'application/json' },
+      body: Buffer.from(typeof init?.body === 'string' ? init.body : ''),
+      sourceIp: '127.0.0.1',
+    })
+    return new Response((stream ?? body) as string, { status, headers })
+  }
+  return {
+    ...requests(send),
+    // Straight into the store, whatever its size: here nothing stands in between.
+    async upload(file) {
+      const input = `uploads/default/${randomUUID()}/${basename(file).replace(/^\.+/, '')}`
+      await batch.objects.write(input, createReadStream(file), { ifAbsent: true })
+      return { input }
+    },
+    close: () => services.close(),
+  }
+}
+
+function requests(send: Send): Pick<BatchClient, 'get' | 'post' | 'read'> {
+  return {
+    get: async (path) => jsonOf(await send(path)),
+    post: async (path, body) =>
+      jsonOf(await send(path, { method: 'POST', body: JSON.stringify(body) })),
+    async read(path) {
+      const response = await send(path)
+      if (!response.ok || !response.body) throw await errorOf(response)
+      return response.body as AsyncIterable<Uint8Array>
+    },
+  }
+}
+
+async function jsonOf(response: Response): Promise<unknown> {
+  if (!response.ok) throw await errorOf(response)
+  return response.json()
+}
+
+/** The API's problem as the error that it was. */
+async function errorOf(response: Response): Promise<ServiceError> {
+  const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
+  // Of files and batches in OpenAI's words, of the rest as problem details.
+  const { code, detail, fix, message } = {
+    ...answer,
+    ...(answer.error as object | undefined),
+  } as Record<string, unknown>
+  if (typeof code !== 'string' || !Object.hasOwn(errorCodes, code)) {
+    return new ServiceError('server_unreachable', { detail: `It answered ${response.status}.` })
+  }
+  const told = detail ?? message
+  return new ServiceError(code as ErrorCode, {
+    ...(typeof told === 'string' && { detail: told }),
+    ...(typeof fix === 'string' && { fix }),
+  })
+}
+
+/** A file that is to be read. @throws ServiceError `input_invalid` */
+export function checkFile(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false })
+  if (found?.isFile()) return
+  throw new ServiceError('input_invalid', {
+    detail: `There is no file ${file}.`,
+    fix: 'Name a file of JSONL, CSV, TSV or Parquet, packed with gzip or zstd or not.',
+  })
+}

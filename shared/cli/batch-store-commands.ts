@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { print, printJson } from './terminal.ts'
+
+interface StoreOptions extends PlaceOptions {
+  readonly json?: boolean
+}
+
+/** What operators do with the stores themselves: `percall batch audit` and `percall batch redrive`. */
+export function batchStoreCommands(batch: Command): void {
+  const audit = batch
+    .command('audit')
+    .description('check that a job has ended as promised, from what is stored alone')
+    .argument('<job>', 'its id')
+  withSharedOptions(audit).action(auditJob)
+  const redrive = batch
+    .command('redrive')
+    .description('give messages that were given up on another chance')
+  withSharedOptions(redrive).action(redriveQueues)
+}
+
+async function auditJob(id: string, options: StoreOptions): Promise<void> {
+  const [{ withBatch }, { auditJob: audit }, { ServiceError }] = await Promise.all([
+    import('./with-batch.ts'),
+    import('#shared/batch/audit-job.ts'),
+    import('#shared/errors/service-error.ts'),
+  ])
+  const breaches = await withBatch(commandEnvironment(options), async (services) => {
+    const job = await services.jobs.find(id)
+    if (job) return audit(job, services)
+    throw new ServiceError('resource_not_found', { detail: 'There is no such job.' })
+  })
+  if (options.json) printJson({ job: id, breaches })
+  else if (breaches.length === 0) print('Every promise is kept.')
+  else print(breaches.map(({ rule, detail }) => `${rule}: ${detail}`).join('\n'))
+  if (breaches.length > 0) process.exitCode = 1
+}
+
+async function redriveQueues(options: StoreOptions): Promise<void> {
+  const { withBatch } = await import('./with-batch.ts')
+  const redriven = await withBatch(commandEnvironment(options), async ({ queues }) => {
+    const [plan, score, publish] = await Promise.all([
+      queues.plan.redrive(),
+      queues.score.redrive(),
+      queues.publish.redrive(),
+    ])
+    return { plan, score, publish }
+  })
+  if (options.json) return printJson(redriven)
+  print(
+    Object.entries(redriven)
+      .map(([queue, count]) => `${queue}: ${count}`)
+      .join('\n'),
+  )
+}

@@ -1,0 +1,120 @@
+import { createWriteStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import { type Command, Option } from 'commander'
+import type { BatchClient, JobAnswer } from './batch-client.ts'
+import { type BatchOptions, withBatchOptions } from './batch-options.ts'
+import { commandEnvironment } from './command-environment.ts'
+import { readAmount } from './read-amount.ts'
+import { note, print, printJson } from './terminal.ts'
+
+interface SubmitOptions extends BatchOptions {
+  readonly model: string
+  readonly format: string
+  readonly output?: string
+  readonly outputFormat: string
+  readonly join?: boolean
+  readonly column?: string
+  readonly cap?: bigint
+  readonly dryRun?: boolean
+  readonly exact?: boolean
+  readonly detach?: boolean
+}
+
+/** `percall batch submit`: scores every record of a file. */
+export function batchSubmitCommand(batch: Command): void {
+  const format = new Option('--format <format>', 'what the file is')
+    .choices(['auto', 'jsonl', 'csv', 'tsv', 'parquet'])
+    .default('auto')
+  const outputFormat = new Option('--output-format <format>', 'what is to come out')
+    .choices(['jsonl', 'csv', 'parquet'])
+    .default('jsonl')
+  const command = batch
+    .command('submit')
+    .description('score every record of a file')
+    .argument('<file>', 'JSONL, CSV, TSV or Parquet, packed with gzip or zstd or not')
+    .requiredOption('-m, --model <name>', 'which model; with a version or alias as in iris@1')
+    .addOption(format)
+    .addOption(outputFormat)
+    .option('-o, --output <file>', 'write the results there')
+    .option('--join', 'carry the fields of the input along')
+    .option('--column <name>', 'the field that holds the input, where it is not plain')
+    .option('--cap <amount>', 'pause before it costs more than this', readAmount)
+    .option('--dry-run', 'only say how many records there are, and what it would cost')
+    .option('--exact', 'with --dry-run: count every record')
+    .option('--detach', 'do not wait for the end')
+  withBatchOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ percall batch submit mails.jsonl --model spam -o results.jsonl
+  $ percall batch submit flowers.csv --model iris --output-format csv --join -o flowers-scored.csv
+  $ percall batch submit mails.jsonl.gz --model spam --dry-run
+  $ percall batch submit mails.jsonl --model spam --url http://127.0.0.1:8080 --detach
+
+Every record comes out once and in order, as a result or as an error that names its line.
+Stopped with Ctrl+C, a job goes on with "percall batch watch", or as soon as a server runs.`,
+    )
+    .action(submit)
+}
+
+async function submit(file: string, options: SubmitOptions): Promise<void> {
+  const { openBatchClient, checkFile } = await import('./batch-client.ts')
+  checkFile(file)
+  const client = await openBatchClient(commandEnvironment(options), options)
+  try {
+    const input = await client.upload(file)
+    const answer = (await client.post('/v1/batch-jobs', {
+      ...input,
+      model: options.model,
+      format: options.format,
+      output_format: options.outputFormat,
+      join: options.join ?? false,
+      parameters: options.column === undefined ? {} : { column: options.column },
+      ...(options.cap !== undefined && { max_charge_micros: String(options.cap) }),
+      ...(options.dryRun && { dry_run: true, exact: options.exact ?? false }),
+    })) as JobAnswer
+    if (options.dryRun) return printEstimate(answer, options)
+    await follow(client, answer, options)
+  } finally {
+    await client.close()
+  }
+}
+
+async function follow(client: BatchClient, job: JobAnswer, options: SubmitOptions): Promise<void> {
+  const [{ watchBatchJob }, { jobText }] = await Promise.all([
+    import('./watch-batch-job.ts'),
+    import('./batch-job-text.ts'),
+  ])
+  const ended = options.detach ? job : await watchBatchJob(client, job.id)
+  if (options.json) printJson(ended)
+  else print(jobText(ended))
+  if (options.output !== undefined && ended.outputs.some(({ name }) => name === 'results')) {
+    const results = await client.read(`/v1/batch-jobs/${ended.id}/results`)
+    await pipeline(results, createWriteStream(options.output))
+    note(`Results are in ${options.output}.`)
+  }
+  if (ended.state === 'failed' || ended.state === 'paused') process.exitCode = 1
+}
+
+async function printEstimate(answer: unknown, { json }: SubmitOptions): Promise<void> {
+  if (json) return printJson(answer)
+  const { money } = await import('./batch-job-text.ts')
+  const { model, format, records, price_micros, currency, seconds } = answer as {
+    model: string
+    format: string
+    records: { low: number; high: number }
+    price_micros: { low: number; high: number }
+    currency: string
+    seconds: { low: number; high: number } | null
+  }
+  const range = (low: string, high: string) => (low === high ? low : `${low} to ${high}`)
+  print(
+    [
+      `${model}, ${format}`,
+      `records  ${range(String(records.low), String(records.high))}`,
+      `price    ${range(money(price_micros.low), money(price_micros.high))} ${currency}`,
+      `time     ${seconds === null ? 'not known before a first job' : `${range(String(seconds.low), String(seconds.high))} s`}`,
+    ].join('\n'),
+  )
+}
