@@ -15,24 +15,22 @@ export interface InputHead {
 export type DetectedFormat = WithoutObject<PlanSource>
 type WithoutObject<Source> = Source extends unknown ? Omit<Source, 'object'> : never
 
-const magics = {
-  gzip: [0x1f, 0x8b],
-  zstd: [0x28, 0xb5, 0x2f, 0xfd],
-  parquet: [0x50, 0x41, 0x52, 0x31],
-  zip: [0x50, 0x4b, 0x03, 0x04],
-  bzip2: [0x42, 0x5a, 0x68],
-  xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a],
-  'UTF-16': [0xff, 0xfe],
-  'UTF-16 ': [0xfe, 0xff],
-} as const
+const begins = (head: Uint8Array, ...magic: readonly number[]) =>
+  magic.every((byte, index) => head[index] === byte)
 
-const isOf = (name: keyof typeof magics, head: Uint8Array) =>
-  magics[name].every((byte, index) => head[index] === byte)
+/** What comes instead of text now and then. */
+const strangers: readonly (readonly [name: string, magic: readonly number[]])[] = [
+  ['a zip file', [0x50, 0x4b, 0x03, 0x04]],
+  ['packed with bzip2', [0x42, 0x5a, 0x68]],
+  ['packed with xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ['UTF-16', [0xff, 0xfe]],
+  ['UTF-16', [0xfe, 0xff]],
+]
 
 /** What an object is packed with, by its first bytes; its name proves nothing. */
 export function compressionOf(head: Uint8Array): Compression | undefined {
-  if (isOf('gzip', head)) return 'gzip'
-  return isOf('zstd', head) ? 'zstd' : undefined
+  if (begins(head, 0x1f, 0x8b)) return 'gzip'
+  return begins(head, 0x28, 0xb5, 0x2f, 0xfd) ? 'zstd' : undefined
 }
 
 /**
@@ -41,17 +39,15 @@ export function compressionOf(head: Uint8Array): Compression | undefined {
  * @throws ServiceError `batch_input_invalid`, which says how to declare it
  */
 export function detectFormat({ head, sizeBytes, key, declared }: InputHead): DetectedFormat {
-  const isParquet = isOf('parquet', head)
+  const isParquet = begins(head, 0x50, 0x41, 0x52, 0x31)
   const format = declared === 'auto' ? (isParquet ? 'parquet' : formatOfName(key)) : declared
   if (format === 'parquet') {
     if (!isParquet) throw invalid('It does not begin as Parquet does.')
     return { format }
   }
   if (isParquet) throw invalid(`It is Parquet, and was declared as ${format}.`)
-  for (const name of ['zip', 'bzip2', 'xz', 'UTF-16', 'UTF-16 '] as const) {
-    if (isOf(name, head))
-      throw invalid(`It is ${name.trim()}; send UTF-8, packed with gzip or zstd or not.`)
-  }
+  const stranger = strangers.find(([, magic]) => begins(head, ...magic))?.[0]
+  if (stranger) throw invalid(`It is ${stranger}; send UTF-8, packed with gzip or zstd or not.`)
   const text = wholeText(head, sizeBytes)
   if (format === 'jsonl' || (format === undefined && looksLikeJsonLines(text))) {
     return { format: 'jsonl' }

@@ -32,7 +32,7 @@ export async function* writeParquet(
     return taken(writer)
   }
   for await (const line of lines) {
-    for (const [index, column] of columns.entries()) group[index]?.data.push(valueOf(column, line))
+    for (const [index, column] of columns.entries()) group[index]?.data.push(cellOf(column, line))
     rows += 1
     if (rows === groupRows) yield writeGroup()
   }
@@ -48,7 +48,7 @@ const emptyColumn = ({ name, type }: OutputColumn) => ({
   data: [] as unknown[],
 })
 
-function valueOf({ type, of }: OutputColumn, line: OutputLine): unknown {
+function cellOf({ type, of }: OutputColumn, line: OutputLine): unknown {
   const value = of(line)
   return type === 'integer' && typeof value === 'number' ? BigInt(value) : value
 }
