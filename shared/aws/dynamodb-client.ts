@@ -14,6 +14,8 @@ interface DynamodbAnswer {
   readonly Item?: DynamodbItem
   readonly Items?: readonly DynamodbItem[]
   readonly Attributes?: DynamodbItem
+  /** Of a transaction that reads: one an item asked for, in that order. */
+  readonly Responses?: readonly { readonly Item?: DynamodbItem }[]
   readonly LastEvaluatedKey?: DynamodbItem
   /** Where the input asks for it with `ReturnConsumedCapacity`; a transaction has a list. */
   readonly ConsumedCapacity?: ConsumedCapacity | readonly ConsumedCapacity[]
@@ -49,18 +51,23 @@ export interface DynamodbClientOptions {
   readonly sleep?: (ms: number) => Promise<unknown>
 }
 
+export interface CallOptions {
+  /** Where others use an item of a transaction: whether to hear of it instead of trying again. */
+  readonly isTooBusy?: ((reasons: readonly CancellationReason[]) => boolean) | undefined
+}
+
 export interface DynamodbClient {
   /**
    * Runs one operation, e.g. `GetItem`. It may reach the table twice when a reply is lost, so every
    * write must carry a condition that makes the second one harmless.
    *
-   * @throws DynamodbRefusal where a condition did not hold
+   * @throws DynamodbRefusal where a condition did not hold, or where it is too busy
    * @throws ServiceError `store_unavailable` for everything else
    */
-  call(operation: string, input: object): Promise<DynamodbAnswer>
+  call(operation: string, input: object, options?: CallOptions): Promise<DynamodbAnswer>
 }
 
-/** DynamoDB did what was asked: it checked the condition, and the condition did not hold. */
+/** DynamoDB checked the condition and it did not hold, or others are at the same items. */
 export class DynamodbRefusal extends Error {
   override readonly name = 'DynamodbRefusal'
   readonly type: string
@@ -88,6 +95,7 @@ const retryable = new Set([
 const conflicts = new Set(['TransactionConflict', 'TransactionConflictException'])
 /** Of single actions; everything else that can stop one will stop it again. */
 const retryableReasons = new Set([...conflicts, 'ProvisionedThroughputExceeded', 'ThrottlingError'])
+const decisive = new Set([...retryableReasons, 'ConditionalCheckFailed'])
 const firstPauseMs = 25
 const longestPauseMs = 500
 
@@ -99,7 +107,7 @@ export function createDynamodbClient(options: DynamodbClientOptions): DynamodbCl
   const send = createTransport(endpoint, now)
 
   return {
-    async call(operation, input) {
+    async call(operation, input, { isTooBusy = () => false } = {}) {
       const deadline = now() + deadlineMs
       const body = JSON.stringify(input)
       for (let attempt = 1; ; attempt += 1) {
@@ -108,7 +116,9 @@ export function createDynamodbClient(options: DynamodbClientOptions): DynamodbCl
         const outcome = await send(signed, left).catch((cause) => ({ status: 0, text: '', cause }))
         if (outcome.status === 200) return parse(outcome.text)
         const failure = readFailure(outcome)
-        if (isRefusal(failure)) throw new DynamodbRefusal(failure)
+        if (isRefusal(failure) || (isConflict(failure) && isTooBusy(failure.reasons))) {
+          throw new DynamodbRefusal(failure)
+        }
         const pauseMs = random() * Math.min(longestPauseMs, firstPauseMs * 2 ** attempt)
         const again = outcome.status === 0 || outcome.status >= 500 || isRetryable(failure)
         const tooOften = attempt >= maxAttempts && !isConflict(failure)
@@ -156,11 +166,14 @@ function readFailure({ status, text, cause }: Outcome): Failure {
   }
 }
 
-/** One condition that does not hold decides, whatever stood in the way of the other actions. */
+/**
+ * One condition that does not hold decides, whatever stood in the way of the actions after it. Where
+ * others were at an item before it, it was judged under premises that may no longer hold.
+ */
 const isRefusal = ({ type, reasons }: Failure) =>
   type === 'ConditionalCheckFailedException' ||
   (type === 'TransactionCanceledException' &&
-    reasons.some(({ Code }) => Code === 'ConditionalCheckFailed'))
+    reasons.find(({ Code = 'None' }) => decisive.has(Code))?.Code === 'ConditionalCheckFailed')
 
 const isRetryable = ({ type, reasons }: Failure) =>
   retryable.has(type) || conflicts.has(type) || someCode(reasons, retryableReasons)

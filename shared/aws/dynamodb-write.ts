@@ -1,4 +1,9 @@
-import { type DynamodbClient, type DynamodbItem, DynamodbRefusal } from './dynamodb-client.ts'
+import {
+  type CancellationReason,
+  type DynamodbClient,
+  type DynamodbItem,
+  DynamodbRefusal,
+} from './dynamodb-client.ts'
 
 /**
  * One write on one item. In expressions `#name` is the attribute of that name, whether or not
@@ -13,6 +18,11 @@ export interface WriteAction {
   readonly values?: DynamodbItem
 }
 
+export interface WriteOptions {
+  /** The action whose item may be in use by others: then nothing is done, and nobody waits. */
+  readonly impatientAt?: number | undefined
+}
+
 /** An action whose condition did not hold, and the item as it stood, if there was one. */
 export interface RefusedAction {
   readonly item: DynamodbItem | undefined
@@ -22,12 +32,14 @@ export interface RefusedAction {
  * Runs all of the actions or none of them. One alone is a plain write, which costs half as much as
  * a transaction.
  *
- * @returns `undefined` where it was done, else what was refused, in the order of the actions
+ * @returns `undefined` where it was done, else what was refused, in the order of the actions; none of
+ *   them where somebody uses the item of the impatient one
  * @throws ServiceError `store_unavailable`: whether it was done is unknown
  */
 export async function writeTogether(
   client: DynamodbClient,
   actions: readonly WriteAction[],
+  { impatientAt = -1 }: WriteOptions = {},
 ): Promise<readonly (RefusedAction | undefined)[] | undefined> {
   const [first] = actions
   if (!first) return undefined
@@ -35,7 +47,10 @@ export async function writeTogether(
     if (actions.length === 1) await client.call(`${nameOf(first)}Item`, toInput(first))
     else {
       const TransactItems = actions.map((action) => ({ [nameOf(action)]: toInput(action) }))
-      await client.call('TransactWriteItems', { TransactItems })
+      const isTooBusy = (reasons: readonly CancellationReason[]) =>
+        reasons[impatientAt]?.Code === 'TransactionConflict' &&
+        reasons.slice(0, impatientAt).every(({ Code = 'None' }) => Code === 'None')
+      await client.call('TransactWriteItems', { TransactItems }, { isTooBusy })
     }
     return undefined
   } catch (error) {

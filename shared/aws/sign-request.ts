@@ -1,8 +1,7 @@
-import { createHash, createHmac } from 'node:crypto'
-import type { AwsCredentials } from './credentials.ts'
 import { encodePath, encodeQuery } from './request-target.ts'
+import { type SignatureScope, sha256, startSignature } from './signature.ts'
 
-export interface RequestToSign {
+export interface RequestToSign extends SignatureScope {
   readonly method: string
   /** With the port where it is not the scheme's own, exactly as the Host header says it. */
   readonly host: string
@@ -13,26 +12,17 @@ export interface RequestToSign {
   readonly headers?: Readonly<Record<string, string>>
   /** Default: empty. */
   readonly body?: string | Uint8Array
-  /** `s3`, `dynamodb`, `sqs`: the name in the credential scope. */
-  readonly service: string
-  readonly region: string
-  readonly credentials: AwsCredentials
-  /** Milliseconds since 1970. AWS refuses a signature more than 15 minutes old: sign each retry anew. */
-  readonly now?: () => number
 }
 
 /**
  * Signs a request with AWS Signature Version 4 and returns every header to send, `host` and
  * `authorization` among them, all names in lower case. All of them are signed, so none may be
  * changed on the way.
- *
- * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export function signRequest(request: RequestToSign): Record<string, string> {
-  const { method, host, service, region, credentials } = request
-  const { path = '/', query = {}, body = '', now = Date.now } = request
-  const time = new Date(now()).toISOString().replace(/-|:|\.\d+/g, '')
-  const scope = `${time.slice(0, 8)}/${region}/${service}/aws4_request`
+  const { method, host, service, credentials } = request
+  const { path = '/', query = {}, body = '' } = request
+  const { time, credential, sign } = startSignature(request)
   const payloadHash = sha256(body)
 
   const headers: Record<string, string> = { host, 'x-amz-date': time, ...request.headers }
@@ -50,15 +40,9 @@ export function signRequest(request: RequestToSign): Record<string, string> {
     signedNames.join(';'),
     payloadHash,
   ].join('\n')
-  const stringToSign = ['AWS4-HMAC-SHA256', time, scope, sha256(canonicalRequest)].join('\n')
-  const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${credentials.secretAccessKey}`)
 
   headers.authorization =
-    `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope},` +
-    `SignedHeaders=${signedNames.join(';')},Signature=${hmac(key, stringToSign).toString('hex')}`
+    `AWS4-HMAC-SHA256 Credential=${credential},` +
+    `SignedHeaders=${signedNames.join(';')},Signature=${sign(canonicalRequest)}`
   return headers
 }
-
-const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex')
-
-const hmac = (key: string | Buffer, data: string) => createHmac('sha256', key).update(data).digest()

@@ -1,21 +1,58 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createLeasedMeter, type LeasedMeter } from '#shared/metering/leased-meter.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
 import { createMeter, type Meter } from '#shared/metering/metered-call.ts'
 import type { PriceBook } from '#shared/metering/price-book.ts'
+import { createRecentAccounts } from '#shared/metering/recent-accounts.ts'
 import type { SaleOutbox } from '#shared/metering/sale-outbox.ts'
+import { createSingleWriteMeter } from '#shared/metering/single-write-meter.ts'
 import { createTrustedMeter } from '#shared/metering/trusted-meter.ts'
+import type { Logger } from '#shared/observability/logger.ts'
 
 /** DynamoDB's client tries for 3 s by itself: more of that would outlast a function of 10 s. */
 const storeAttempts = 2
 
+const worldOf = (ledger: Ledger, prices: PriceBook) => ({
+  ledger,
+  prices,
+  newId: newFence,
+  sleep,
+  storeAttempts,
+})
+
 /**
- * The meter with the world's own clock and randomness. Without an outbox every call fails closed
- * while the ledger does not answer.
+ * The meter with the world's own clock and randomness. It fails closed while the ledger does not
+ * answer, and holds no money of many calls: a function may be frozen before it has settled them.
  */
-export function openMeter(ledger: Ledger, prices: PriceBook, outbox?: SaleOutbox): Meter {
-  const options = { ledger, prices, newId: newFence, sleep, storeAttempts }
-  return outbox ? createTrustedMeter({ ...options, outbox }) : createMeter(options)
+export function openMeter(ledger: Ledger, prices: PriceBook): Meter {
+  const world = worldOf(ledger, prices)
+  const recentAccount = createRecentAccounts(world)
+  return createSingleWriteMeter({ ...world, recentAccount, meter: createMeter(world) })
+}
+
+export interface HostMeterOptions {
+  readonly ledger: Ledger
+  readonly prices: PriceBook
+  readonly outbox: SaleOutbox
+  readonly logger: Pick<Logger, 'error'>
+}
+
+/** The meter of a host: it outlives its calls, and has a disk where those can wait that were sold. */
+export function openHostMeter({ ledger, prices, outbox, logger }: HostMeterOptions): LeasedMeter {
+  const world = worldOf(ledger, prices)
+  const readAccount = createRecentAccounts(world)
+  // While the ledger is down, the trusted meter says who is served.
+  const recentAccount = (tenant: string) => readAccount(tenant).catch(() => undefined)
+  const strict = createTrustedMeter({ ...world, outbox })
+  return createLeasedMeter({
+    ...world,
+    recentAccount,
+    meter: createSingleWriteMeter({ ...world, recentAccount, meter: strict }),
+    idle: (ms) => sleep(ms, undefined, { ref: false }),
+    onLost: ({ tenant, calls }) =>
+      logger.error('calls of a block could not be charged', { tenant, detail: `${calls} calls` }),
+  })
 }
 
 /** The name of an attempt: fresh, unguessable. */

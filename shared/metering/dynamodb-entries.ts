@@ -53,6 +53,16 @@ export async function listEntries(table: LedgerTable, query: EntryQuery): Promis
   return { entries }
 }
 
+/** One entry, read consistently. */
+export async function readEntry(
+  table: LedgerTable,
+  tenant: string,
+  id: string,
+): Promise<LedgerEntry | undefined> {
+  const item = await table.get(ledgerKeys.entry(tenant, id))
+  return item && entryItem.toEntry(tenant, readText(item, 'position'), item)
+}
+
 /** All entries, by the index. */
 const calls = {
   position: 'position',

@@ -37,6 +37,7 @@ export const entryItem = {
       units: JSON.parse(readText(item, 'units')),
       reference: optionalText(item, 'reference'),
       creditExpiresAt: item.creditExpiresAt && readNumber(item, 'creditExpiresAt'),
+      ...(item.spentBefore && { spentBefore: readBigint(item, 'spentBefore') }),
     }
   },
 }
@@ -49,4 +50,5 @@ const content = (entry: LedgerEntry): DynamodbItem => ({
   ...(entry.sale && { sale: text(saleJson.stringify(entry.sale)) }),
   ...(entry.reference !== undefined && { reference: text(entry.reference) }),
   ...(entry.creditExpiresAt !== undefined && { creditExpiresAt: number(entry.creditExpiresAt) }),
+  ...(entry.spentBefore !== undefined && { spentBefore: number(entry.spentBefore) }),
 })

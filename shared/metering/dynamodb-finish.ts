@@ -1,6 +1,8 @@
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { counterActions } from './dynamodb-counter-actions.ts'
+import { countersByParty, usedOf } from './dynamodb-counter-place.ts'
 import { entryItem } from './dynamodb-entry-item.ts'
 import { ledgerActions } from './dynamodb-ledger-actions.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
@@ -32,9 +34,17 @@ interface Ending extends Pick<Settlement, 'tenant' | 'requestKey' | 'fence' | 'n
   readonly entry: Pick<LedgerEntry, 'id' | 'type' | 'units' | 'reference'>
 }
 
+/** What the end of a request has learnt from its looks. */
+interface Learnt {
+  entryStands: boolean
+  /** Items of counters that could not give what was asked. */
+  readonly counters: Map<string, DynamodbItem>
+}
+
 /** The transactions behind `Ledger.settle` and `Ledger.release`. */
 export function createFinish(table: LedgerTable, answers: ReturnType<typeof createStoredAnswers>) {
   const actions = ledgerActions(table.name)
+  const { uncount } = counterActions(table.name)
 
   return {
     settle: ({ charge, units, answer, ...settlement }: Settlement) =>
@@ -65,7 +75,7 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
     const { tenant, requestKey, fence, state, answer } = ending
     // Written before the transaction that points at it, and only by who may still win.
     let answered: DynamodbItem | undefined
-    const entry = { stands: false }
+    const learnt: Learnt = { entryStands: false, counters: new Map() }
     return table.transact(async () => {
       const item = await table.get(ledgerKeys.request(tenant, requestKey))
       const mine = item && readText(item, 'fence') === fence
@@ -75,17 +85,12 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
         return { outcome: await lost(item) }
       }
       answered ??= answer ? await answers.toAttributes(ending, answer) : {}
-      const { changes, steps } = plan(item, ending, answered, entry)
+      const { changes, steps } = plan(item, ending, answered, learnt)
       return { steps, done: () => finished({ ...item, ...changes }, answer) }
     })
   }
 
-  function plan(
-    item: DynamodbItem,
-    ending: Ending,
-    answered: DynamodbItem,
-    standing: { stands: boolean },
-  ) {
+  function plan(item: DynamodbItem, ending: Ending, answered: DynamodbItem, learnt: Learnt) {
     const { tenant, fence, now, state, charge, answer, entry } = ending
     const request = requestItem.toRecord(item)
     const { hold, counters, sale } = request
@@ -111,14 +116,13 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
         condition: '#state = :reserved AND #fence = :fence',
         values: { ':reserved': text('reserved'), ':fence': text(fence) },
       }),
-      ...actions.move(tenant, move),
-      ...counters.flatMap((counter) => {
-        const amount = givenBack(counter, charge)
-        return amount === 0n ? [] : [actions.uncount(counter.id, amount)]
-      }),
+      ...actions.move(tenant, requestItem.shard(item), move),
     ]
-    const steps: Step<FinishOutcome>[] = changed.map((action) => ({ action, refused: lookAgain }))
-    if (!standing.stands) {
+    const steps: Step<FinishOutcome>[] = [
+      ...changed.map((action) => ({ action, refused: () => undefined })),
+      ...uncountSteps(counters, charge, learnt),
+    ]
+    if (!learnt.entryStands) {
       const item = entryItem.fromEntry({ ...written, currency })
       steps.push({
         action: actions.put(item, 'attribute_not_exists(#pk)'),
@@ -126,12 +130,37 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
           // Charged already, and forgotten since: never again. An attempt that was voided, reserved
           // again and is voided again has its entry.
           if (state === 'done') return { kind: 'lost', request }
-          standing.stands = true
+          learnt.entryStands = true
           return undefined
         },
       })
     }
     return { changes, steps }
+  }
+
+  /** A counter that is not as its holds made it has been removed since: all that is left returns. */
+  function uncountSteps(
+    counters: readonly CounterHold[],
+    charge: Micros | undefined,
+    learnt: Learnt,
+  ): Step<FinishOutcome>[] {
+    return [...countersByParty(counters)].flatMap(([party, placed]) => {
+      const standing = learnt.counters.get(party)
+      const back = placed
+        .map((counter) => {
+          const amount = givenBack(counter, charge)
+          const used = standing && usedOf(standing, counter.name)
+          const isLess = used !== undefined && used < amount
+          return { name: counter.name, amount: isLess ? used : amount }
+        })
+        .filter(({ amount }) => amount !== 0n)
+      if (back.length === 0) return []
+      const refused = (found: DynamodbItem = {}) => {
+        learnt.counters.set(party, found)
+        return undefined
+      }
+      return [{ action: uncount(party, back), refused }]
+    })
   }
 
   async function finished(item: DynamodbItem, answer?: StoredAnswer): Promise<FinishOutcome> {
@@ -151,8 +180,6 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
     return requestItem.toRecord(item, answer ?? (await answers.read(item)))
   }
 }
-
-const lookAgain = () => undefined
 
 /** What a counter gets back when a request ends; `charge` where it was sold. */
 function givenBack({ kind, amount }: CounterHold, charge: Micros | undefined): bigint {

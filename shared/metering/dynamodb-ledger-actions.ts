@@ -1,15 +1,11 @@
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
 import type { WriteAction } from '#shared/aws/dynamodb-write.ts'
+import type { Balance } from './dynamodb-account-item.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
-import type { CounterHold } from './ledger.ts'
 import type { Micros } from './money.ts'
 
-export interface BalanceMove {
-  readonly available?: Micros
-  readonly held?: Micros
-  readonly spent?: Micros
-}
+export type LedgerActions = ReturnType<typeof ledgerActions>
 
 /** The writes of the ledger's transactions, for one table. */
 export const ledgerActions = (table: string) => ({
@@ -38,12 +34,19 @@ export const ledgerActions = (table: string) => ({
   }),
 
   /**
-   * Adds to each part of a balance. What becomes less must be there: no part is ever negative.
-   * Nothing at all where nothing moves.
+   * Adds to each part of a shard. What becomes less must be there: no part is ever negative.
+   * Nothing at all where nothing moves and nothing has to be unchanged.
    */
-  move(tenant: string, by: BalanceMove, unchanged: DynamodbItem = {}): readonly WriteAction[] {
-    const parts = Object.entries(by).filter(([, amount]: [string, Micros]) => amount !== 0n)
-    if (parts.length === 0) return []
+  move(
+    tenant: string,
+    shard: number,
+    by: Partial<Balance>,
+    unchanged: DynamodbItem = {},
+  ): readonly WriteAction[] {
+    const watched = Object.keys(unchanged).length > 0
+    const moved = Object.entries(by).filter(([, amount]) => amount !== 0n)
+    if (moved.length === 0 && !watched) return []
+    const parts: [string, Micros][] = moved.length > 0 ? moved : [['available', 0n]]
     const less = parts.filter(([, amount]) => amount < 0n)
     const conditions = [
       'attribute_exists(#pk)',
@@ -53,7 +56,7 @@ export const ledgerActions = (table: string) => ({
     return [
       {
         table,
-        target: { update: ledgerKeys.account(tenant) },
+        target: { update: ledgerKeys.balance(tenant, shard) },
         update: `SET ${parts.map(([part]) => `#${part} = #${part} + :${part}`)}`,
         condition: conditions.join(' AND '),
         values: {
@@ -78,48 +81,20 @@ export const ledgerActions = (table: string) => ({
     values: { ...prefixed(settings), ':nothing': number(0) },
   }),
 
-  /** Adds to a counter, if it stays within the limit. */
-  count: ({ id, amount, limit }: CounterHold): WriteAction =>
-    add(table, ledgerKeys.counter(id), 'used', amount, limit),
-
-  /** Takes from a counter what it was given. */
-  uncount: (id: string, amount: bigint): WriteAction => ({
-    table,
-    target: { update: ledgerKeys.counter(id) },
-    update: 'SET #used = #used - :amount',
-    condition: '#used >= :amount',
-    values: { ':amount': number(amount) },
-  }),
-
   /** Adds to what was refunded of a charge, if it stays within the charge. */
-  refund: (tenant: string, chargeId: string, amount: Micros, charged: Micros): WriteAction =>
-    add(table, ledgerKeys.refunds(tenant, chargeId), 'refunded', amount, charged),
-})
-
-/** Conditions have no arithmetic, so what may be used before is computed here: limit - amount. */
-function add(
-  table: string,
-  key: DynamodbItem,
-  name: string,
-  amount: bigint,
-  limit: bigint | undefined,
-): WriteAction {
-  const most = limit === undefined ? undefined : limit - amount
-  return {
-    table,
-    target: { update: key },
-    update: `SET #${name} = if_not_exists(#${name}, :nothing) + :amount`,
-    ...(most !== undefined && {
+  refund(tenant: string, chargeId: string, amount: Micros, charged: Micros): WriteAction {
+    // Conditions have no arithmetic, so what may be refunded before is computed here.
+    const most = charged - amount
+    return {
+      table,
+      target: { update: ledgerKeys.refunds(tenant, chargeId) },
+      update: 'ADD #refunded :amount',
       // What does not exist is 0, and 0 may be too much already.
-      condition: `#${name} <= :most${most < 0n ? '' : ` OR attribute_not_exists(#${name})`}`,
-    }),
-    values: {
-      ':nothing': number(0),
-      ':amount': number(amount),
-      ...(most !== undefined && { ':most': number(most) }),
-    },
-  }
-}
+      condition: `#refunded <= :most${most < 0n ? '' : ' OR attribute_not_exists(#refunded)'}`,
+      values: { ':amount': number(amount), ':most': number(most) },
+    }
+  },
+})
 
 const { number } = attributes
 

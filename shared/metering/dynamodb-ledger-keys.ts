@@ -11,7 +11,11 @@ const leaseGroups = 8
  */
 export const ledgerKeys = {
   account: (tenant: string) => key(['account', tenant], 'account'),
-  counter: (id: string) => key(['counter', id], 'counter'),
+  /** Each shard in a partition of its own; the first lies beside the settings. */
+  balance: (tenant: string, shard: number) =>
+    shard === 0 ? ledgerKeys.account(tenant) : key(['balance', tenant, String(shard)], 'balance'),
+  /** All counters of somebody who is limited. */
+  counters: (party: string) => key(['counters', party], 'counters'),
   request: (tenant: string, requestKey: string) => key(['call', tenant, requestKey], 'request'),
   /** Every entry has its own partition, by its id. */
   entry: (tenant: string, id: string) => key(['call', tenant, id], 'entry'),

@@ -21,6 +21,8 @@ export interface LedgerQuery {
 export interface Step<Outcome> {
   readonly action: WriteAction
   readonly refused: (item: DynamodbItem | undefined) => Outcome | undefined
+  /** Called where others use the item, instead of waiting: the next look may choose another one. */
+  readonly busy?: (() => void) | undefined
 }
 
 /** So many rivals in a row can take what was just read before somebody waits for better times. */
@@ -37,9 +39,35 @@ export function openLedgerTable(client: DynamodbClient, table: string) {
     name: table,
     get,
 
+    /** Each shard is read as it is: while credit moves between them, the sum may miss that move. */
     async account(tenant: string): Promise<Account | undefined> {
       const item = await get(ledgerKeys.account(tenant))
-      return item && accountItem.toAccount(tenant, item)
+      if (!item) return undefined
+      const [, ...keys] = balanceKeys(tenant, accountItem.mostShards(item))
+      const others = await Promise.all(keys.map(get))
+      const shards = [item, ...others].map((shard = {}) => accountItem.toBalance(shard))
+      return accountItem.toAccount(tenant, item, shards)
+    },
+
+    /**
+     * All shards of a balance, and a request beside them, at one instant: only this may say that there
+     * is not enough.
+     */
+    async snapshot(tenant: string, requestKey?: string) {
+      const requests = requestKey === undefined ? [] : [ledgerKeys.request(tenant, requestKey)]
+      for (let most = 1; ; ) {
+        const keys = [...balanceKeys(tenant, most), ...requests]
+        const { Responses = [] } = await client.call('TransactGetItems', {
+          TransactItems: keys.map((Key) => ({ Get: { TableName: table, Key } })),
+        })
+        const items = Responses.map(({ Item }) => Item)
+        const mostShards = accountItem.mostShards(items[0] ?? {})
+        if (mostShards === most) {
+          const shards = items.slice(0, most).map((item = {}) => accountItem.toBalance(item))
+          return { shards, request: items[most] }
+        }
+        most = mostShards
+      }
     },
 
     /** All items in order; asks for the next page only when somebody wants it. */
@@ -77,15 +105,18 @@ export function openLedgerTable(client: DynamodbClient, table: string) {
         const decision = await decide()
         if ('outcome' in decision) return decision.outcome
         const { steps, done } = decision
+        const impatientAt = steps.findIndex(({ busy }) => busy)
         const refused = await writeTogether(
           client,
           steps.map(({ action }) => action),
+          { impatientAt },
         )
         if (!refused) return await done()
         // The first one decides: what comes after it was judged under wrong premises.
         const first = refused.findIndex((refusal) => refusal !== undefined)
         const outcome = steps[first]?.refused(refused[first]?.item)
         if (outcome) return outcome
+        if (first < 0) steps[impatientAt]?.busy?.()
       }
       throw new ServiceError('store_unavailable', {
         cause: new Error('Others changed the same items again and again.'),
@@ -93,3 +124,6 @@ export function openLedgerTable(client: DynamodbClient, table: string) {
     },
   }
 }
+
+const balanceKeys = (tenant: string, most: number): DynamodbItem[] =>
+  Array.from({ length: most }, (_, shard) => ledgerKeys.balance(tenant, shard))

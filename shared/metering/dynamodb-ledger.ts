@@ -1,19 +1,23 @@
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbClient, DynamodbItem } from '#shared/aws/dynamodb-client.ts'
 import type { AnswerStore } from './answer-store.ts'
-import { accountItem } from './dynamodb-account-item.ts'
-import { listEntries } from './dynamodb-entries.ts'
+import { counterPlace, usedOf } from './dynamodb-counter-place.ts'
+import { createAccount } from './dynamodb-create-account.ts'
+import { listEntries, readEntry } from './dynamodb-entries.ts'
 import { createFinish } from './dynamodb-finish.ts'
 import { ledgerActions } from './dynamodb-ledger-actions.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
 import { type LedgerTable, openLedgerTable } from './dynamodb-ledger-table.ts'
+import { openAccount } from './dynamodb-open-account.ts'
 import { createPost } from './dynamodb-post.ts'
+import { createRenew } from './dynamodb-renew.ts'
 import { requestItem } from './dynamodb-request-item.ts'
 import { createReserve } from './dynamodb-reserve.ts'
+import { createSell } from './dynamodb-sell.ts'
 import { createStoredAnswers } from './dynamodb-stored-answers.ts'
 import type { AccountSettings, Ledger, RequestRecord } from './ledger.ts'
 
-const { text, number, readText, readNumber, readBigint } = attributes
+const { text, number, readText, readNumber } = attributes
 
 export interface DynamodbLedgerOptions {
   readonly client: DynamodbClient
@@ -23,11 +27,13 @@ export interface DynamodbLedgerOptions {
   readonly answers: AnswerStore
   /** A write costs a unit per KB, so what is larger goes to the answer store. */
   readonly largestInlineBytes?: number
+  /** In [0, 1): chooses the shard of a balance. */
+  readonly random?: () => number
 }
 
 /** The ledger in one DynamoDB table, for any number of functions at once. */
 export function createDynamodbLedger(options: DynamodbLedgerOptions): Ledger {
-  const { client, largestInlineBytes = 4 * 1024 } = options
+  const { client, largestInlineBytes = 4 * 1024, random = Math.random } = options
   const table = openLedgerTable(client, options.table)
   const answers = createStoredAnswers(options.answers, largestInlineBytes)
 
@@ -37,8 +43,10 @@ export function createDynamodbLedger(options: DynamodbLedgerOptions): Ledger {
   }
 
   return {
-    reserve: createReserve(table, answers),
+    reserve: createReserve(table, answers, random),
     ...createFinish(table, answers),
+    sell: createSell(table),
+    renew: createRenew(table),
     find,
 
     async findRetried(tenant, pointer, now) {
@@ -49,18 +57,19 @@ export function createDynamodbLedger(options: DynamodbLedgerOptions): Ledger {
     },
 
     expiredLeases: (time, limit) => readExpiredLeases(table, time, limit),
+    createAccount: (settings) => createAccount(table, settings),
     putAccount: (settings) => putAccount(table, settings),
     account: (tenant) => table.account(tenant),
 
-    counters: (ids) =>
-      Promise.all(
-        ids.map(async (id) => {
-          const item = await table.get(ledgerKeys.counter(id))
-          return item ? readBigint(item, 'used') : 0n
-        }),
-      ),
+    async counters(ids) {
+      const places = ids.map(counterPlace)
+      const parties = [...new Set(places.map(({ party }) => party))]
+      const items = await Promise.all(parties.map((party) => table.get(ledgerKeys.counters(party))))
+      return places.map(({ party, name }) => usedOf(items[parties.indexOf(party)], name))
+    },
 
     post: createPost(table),
+    entry: (tenant, id) => readEntry(table, tenant, id),
     entries: (query) => listEntries(table, query),
 
     async tenants() {
@@ -73,15 +82,16 @@ export function createDynamodbLedger(options: DynamodbLedgerOptions): Ledger {
   }
 }
 
-/** The account, and its name in the list of tenants: a second time changes nothing. */
+/** The account, new or not: a second time changes nothing. */
 function putAccount(table: LedgerTable, settings: AccountSettings): Promise<void> {
-  const { tenant } = settings
-  const actions = ledgerActions(table.name)
-  const steps = [
-    actions.open(tenant, accountItem.fromSettings(settings)),
-    actions.put(ledgerKeys.tenant(tenant)),
-  ].map((action) => ({ action, refused: () => undefined }))
-  return table.transact<void>(async () => ({ steps, done: async () => {} }))
+  return table.transact<void>(async () => {
+    const standing = await table.get(ledgerKeys.account(settings.tenant))
+    const steps = openAccount(ledgerActions(table.name), settings, standing)
+    return {
+      steps: steps.map((action) => ({ action, refused: () => undefined })),
+      done: async () => {},
+    }
+  })
 }
 
 /** Requests read at a time. */

@@ -1,10 +1,13 @@
-import { isDeepStrictEqual } from 'node:util'
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
+import type { WriteAction } from '#shared/aws/dynamodb-write.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { accountItem, type Balance } from './dynamodb-account-item.ts'
 import { entryItem } from './dynamodb-entry-item.ts'
 import { ledgerActions } from './dynamodb-ledger-actions.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
 import type { LedgerTable } from './dynamodb-ledger-table.ts'
+import { takeCredit } from './dynamodb-shards.ts'
+import { isSameEntry } from './is-same-entry.ts'
 import type { Account, Ledger, LedgerEntry, PostOutcome } from './ledger.ts'
 import type { Micros } from './money.ts'
 
@@ -27,31 +30,60 @@ export function createPost(table: LedgerTable): Ledger['post'] {
       ])
       if (!account) return { outcome: { kind: 'no-account' } }
       if (standing) {
-        const kind = isDeepStrictEqual(standing, entry) ? 'duplicate' : 'conflict'
+        const kind = isSameEntry(standing, entry) ? 'duplicate' : 'conflict'
         return { outcome: kind === 'duplicate' ? { kind, account } : { kind } }
       }
       if (currency !== account.currency) {
         return { outcome: { kind: 'currency-mismatch', currency: account.currency } }
       }
-      if (unchanged && !isSame(account, unchanged)) return { outcome: { kind: 'changed' } }
+      const { shards } =
+        unchanged || type === 'expiry' ? await table.snapshot(tenant) : { shards: [account] }
+      const { available, held, spent } = accountItem.sum(shards)
+      if (unchanged && (unchanged.spent !== spent || unchanged.held !== held)) {
+        return { outcome: { kind: 'changed' } }
+      }
       if (charge && amount > charge.left) {
         return { outcome: { kind: 'not-refundable', left: charge.left } }
       }
-      if (type === 'expiry' && amount > account.available) {
-        return { outcome: { kind: 'no-credit', available: account.available } }
+      if (type === 'expiry' && amount > available) {
+        return { outcome: { kind: 'no-credit', available } }
       }
-      const same = {
-        currency: text(currency),
-        ...(unchanged && { spent: number(unchanged.spent), held: number(unchanged.held) }),
-      }
+      // What is settled between this look and the write is as if it came after the entry.
+      const filled = { ...entry, spentBefore: spent }
       const steps = [
-        actions.put(entryItem.fromEntry(entry), 'attribute_not_exists(#pk)'),
-        actions.put(entryItem.fromPosting(entry)),
-        ...actions.move(tenant, { available: type === 'expiry' ? -amount : amount }, same),
+        actions.put(entryItem.fromEntry(filled), 'attribute_not_exists(#pk)'),
+        actions.put(entryItem.fromPosting(filled)),
+        ...moveCredit(entry, shards, unchanged !== undefined),
         ...(charge ? [actions.refund(tenant, reference, amount, charge.amount)] : []),
       ].map((action) => ({ action, refused: () => undefined }))
       return { steps, done: async () => ({ kind: 'posted', account: await expectAccount(tenant) }) }
     })
+
+  /** Credit is added to the first shard, and taken where it is; all stay as they are seen if `watched`. */
+  function moveCredit(
+    { tenant, type, amount, currency }: LedgerEntry,
+    shards: readonly Balance[],
+    watched: boolean,
+  ): WriteAction[] {
+    const changes = new Map([[0, amount]])
+    if (type === 'expiry') {
+      const credits = shards.map(({ available }) => available)
+      changes.set(0, 0n)
+      for (const share of takeCredit(credits, amount)) changes.set(share.shard, -share.amount)
+    }
+    return shards.flatMap(({ spent, held }, shard) =>
+      actions.move(
+        tenant,
+        shard,
+        { available: changes.get(shard) ?? 0n },
+        {
+          ...(shard === 0 && { currency: text(currency) }),
+          ...(watched && { spent: number(spent), held: number(held) }),
+          ...(watched && shard === 0 && { mostShards: number(shards.length) }),
+        },
+      ),
+    )
+  }
 
   async function readEntry(tenant: string, id: string): Promise<LedgerEntry | undefined> {
     const item = await table.get(ledgerKeys.entry(tenant, id))
@@ -75,6 +107,3 @@ export function createPost(table: LedgerTable): Ledger['post'] {
     throw new ServiceError('store_unavailable')
   }
 }
-
-const isSame = (account: Account, { spent, held }: Pick<Account, 'spent' | 'held'>) =>
-  account.spent === spent && account.held === held

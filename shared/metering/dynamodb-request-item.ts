@@ -1,11 +1,11 @@
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
+import { countersJson } from './dynamodb-counters-json.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
 import { saleJson } from './dynamodb-sale-json.ts'
 import type {
-  Account,
   AccountMode,
-  CounterHold,
+  AccountSettings,
   RequestRecord,
   RequestState,
   Reservation,
@@ -16,10 +16,15 @@ const { text, number, readText, readBigint, readNumber } = attributes
 
 /**
  * A request as an item. `leaseGroup` is there only while it is reserved, which keeps the index of
- * leases small. Mode and currency of the account are pinned, so that what was taken comes back.
+ * leases small. Mode and currency of the account are pinned, and the shard that was taken from, so
+ * that what was taken comes back.
  */
 export const requestItem = {
-  fromReservation: (asked: Reservation, { mode, currency }: Account): DynamodbItem => ({
+  fromReservation: (
+    asked: Reservation,
+    { mode, currency }: AccountSettings,
+    shard: number,
+  ): DynamodbItem => ({
     ...ledgerKeys.request(asked.tenant, asked.requestKey),
     state: text('reserved'),
     fingerprint: text(asked.fingerprint),
@@ -29,14 +34,14 @@ export const requestItem = {
     hold: number(asked.hold),
     mode: text(mode),
     currency: text(currency),
-    counters: text(JSON.stringify(asked.counters.map(toCounterRow))),
+    shard: number(shard),
+    counters: text(countersJson.stringify(asked.counters)),
     sale: text(saleJson.stringify(asked.sale)),
     createdAt: number(asked.now),
   }),
 
   toRecord(item: DynamodbItem, answer?: StoredAnswer): RequestRecord {
     const { tenant, id } = ledgerKeys.readCall(readText(item, 'pk'))
-    const rows: CounterRow[] = JSON.parse(readText(item, 'counters'))
     return {
       tenant,
       requestKey: id,
@@ -45,7 +50,7 @@ export const requestItem = {
       fence: readText(item, 'fence'),
       leaseUntil: readNumber(item, 'leaseUntil'),
       hold: readBigint(item, 'hold'),
-      counters: rows.map(toCounterHold),
+      counters: countersJson.parse(readText(item, 'counters')),
       sale: saleJson.parse(readText(item, 'sale')),
       createdAt: readNumber(item, 'createdAt'),
       answer,
@@ -56,25 +61,6 @@ export const requestItem = {
   /** Of the account when the request was reserved. */
   mode: (item: DynamodbItem) => readText(item, 'mode') as AccountMode,
   currency: (item: DynamodbItem) => readText(item, 'currency'),
+  /** That holds its hold. */
+  shard: (item: DynamodbItem) => readNumber(item, 'shard'),
 }
-
-type CounterRow = [
-  id: string,
-  scope: CounterHold['scope'],
-  kind: CounterHold['kind'],
-  amount: string,
-  limit?: string,
-]
-
-const toCounterRow = ({ id, scope, kind, amount, limit }: CounterHold): CounterRow =>
-  limit === undefined
-    ? [id, scope, kind, String(amount)]
-    : [id, scope, kind, String(amount), String(limit)]
-
-const toCounterHold = ([id, scope, kind, amount, limit]: CounterRow): CounterHold => ({
-  id,
-  scope,
-  kind,
-  amount: BigInt(amount),
-  limit: limit === undefined ? undefined : BigInt(limit),
-})

@@ -23,6 +23,16 @@ export interface Ledger {
   settle(settlement: Settlement): Promise<FinishOutcome>
   /** Gives the hold back; nothing was sold. Writes an entry of amount 0 that says why. */
   release(release: Release): Promise<FinishOutcome>
+  /**
+   * Writes a charge of a postpaid account that no hold went before and no stored answer stands
+   * behind, and moves what is spent. Nothing can be replayed, and no counter is touched.
+   */
+  sell(charge: LedgerEntry): Promise<SellOutcome>
+  /**
+   * Says that an attempt is still at work: moves the end of its lease, never to an earlier time.
+   * `lost` where the request is no longer reserved under this fence.
+   */
+  renew(lease: Lease): Promise<'renewed' | 'lost'>
   /** The request as it stands, also where its answer may have expired. */
   find(tenant: string, requestKey: string): Promise<RequestRecord | undefined>
   /** The latest request that was reserved with this retry pointer, unless that has expired. */
@@ -30,6 +40,8 @@ export interface Ledger {
   /** Requests still reserved whose lease ended before `time`, oldest first: what the sweeper voids. */
   expiredLeases(time: number, limit: number): Promise<RequestRecord[]>
 
+  /** Creates the account, or nothing where there is one: also `exists` where the reply was lost. */
+  createAccount(account: AccountSettings): Promise<'created' | 'exists'>
   /** Creates the account, or changes its settings; balances are untouched. */
   putAccount(account: AccountSettings): Promise<void>
   /** `undefined` where there is no such tenant. */
@@ -41,6 +53,8 @@ export interface Ledger {
    * `unchanged`, only while the account has spent and holds exactly that (else `changed`).
    */
   post(entry: LedgerEntry, unchanged?: Pick<Account, 'spent' | 'held'>): Promise<PostOutcome>
+  /** The entry of this id, as of now: `entries` may lag behind it. */
+  entry(tenant: string, id: string): Promise<LedgerEntry | undefined>
   /** Entries of a tenant in order of (time, id). */
   entries(query: EntryQuery): Promise<EntryPage>
   /** All tenants that have an account. */
@@ -51,6 +65,13 @@ export interface Ledger {
 /** `prepaid` pays from credit; `postpaid` is invoiced, held only by its counters' limits. */
 export type AccountMode = 'prepaid' | 'postpaid'
 
+/**
+ * How calls are charged: each by a hold and a settlement (`strict`), by one write and without replays
+ * (`single-write`), or many by one hold and one settlement (`leased`). What each can lose stands in
+ * the README. A call that must be recognised when it comes again is always strict.
+ */
+export type MeteringMode = 'strict' | 'single-write' | 'leased'
+
 export interface AccountSettings {
   readonly tenant: string
   readonly currency: Currency
@@ -58,6 +79,13 @@ export interface AccountSettings {
   readonly limits: AccountLimits
   /** Whether a postpaid account without caps is served while the ledger does not answer. */
   readonly trusted?: boolean | undefined
+  /** Default: `strict`. */
+  readonly metering?: MeteringMode | undefined
+  /**
+   * Over how many items DynamoDB spreads the balance, 1 to 64; default 1. One takes about 200 calls a
+   * second. It may change at any time; a ledger of one machine keeps the number and needs one.
+   */
+  readonly shards?: number | undefined
 }
 
 /** Of the tenant as a whole, and of its projects by name; those of a key are kept with the key. */
@@ -90,7 +118,7 @@ export interface Account extends AccountSettings {
 export interface CounterHold {
   /** e.g. `key:k1:spend:2026-11`. */
   readonly id: string
-  readonly scope: 'key' | 'project' | 'tenant'
+  readonly scope: 'job' | 'key' | 'project' | 'tenant'
   readonly kind: 'spend' | 'calls' | 'concurrency'
   /** Added by reserve; given back by release. */
   readonly amount: bigint
@@ -114,6 +142,9 @@ export interface Reservation {
   /** Another name under which a retry without a key finds this request, and until when. */
   readonly retryPointer?: { readonly key: string; readonly until: number } | undefined
 }
+
+/** For how long an attempt is presumed alive. */
+export type Lease = Pick<Reservation, 'tenant' | 'requestKey' | 'fence' | 'leaseUntil'>
 
 /** What is being sold. Pinned by the first attempt: a takeover sells the same at the same price. */
 export interface Sale {
@@ -203,6 +234,10 @@ export type FinishOutcome =
 export interface Units {
   readonly calls?: number
   readonly rows?: number
+  /** Of the request's body as it was sent. */
+  readonly inputBytes?: number
+  /** Of its images, together. */
+  readonly pixels?: number
   readonly inputTokens?: number
   readonly outputTokens?: number
   readonly computeMs?: number
@@ -222,10 +257,15 @@ export interface LedgerEntry {
   readonly at: number
   readonly sale: Sale | undefined
   readonly units: Units
-  /** Of a refund the charge it corrects; of a top-up the payment; of a void the reason. */
+  /** Of a refund the charge it corrects; of a top-up the payment; of a void the reason; of a charge by `sell` the word `single-write`. */
   readonly reference: string | undefined
   /** Of a top-up: when what is left of it expires. */
   readonly creditExpiresAt: number | undefined
+  /**
+   * Of an entry that is posted: what the account had spent by then, so that what each credit was used
+   * for follows from these entries alone. `post` fills it in, and no other entry has it.
+   */
+  readonly spentBefore?: Micros | undefined
 }
 
 export type PostOutcome =
@@ -241,6 +281,15 @@ export type PostOutcome =
   | { readonly kind: 'not-refundable'; readonly left: Micros }
   /** An expiry of more than is available. */
   | { readonly kind: 'no-credit'; readonly available: Micros }
+
+export type SellOutcome =
+  /** Also where this very entry stood already. */
+  | { readonly kind: 'sold' }
+  /** Another entry has this id. */
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'no-account' }
+  | { readonly kind: 'not-postpaid' }
+  | { readonly kind: 'currency-mismatch'; readonly currency: Currency }
 
 export interface EntryQuery {
   readonly tenant: string

@@ -1,5 +1,5 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { counterHolds, type LimitedParty, projectParties } from './counter-holds.ts'
+import { counterHolds, type LimitedParty, limitedParties } from './counter-holds.ts'
 import type {
   Account,
   FinishOutcome,
@@ -12,6 +12,7 @@ import type {
 import type { Micros } from './money.ts'
 import { type Price, type PriceBook, priceOf } from './price-book.ts'
 import { refusalOf } from './refusal-of.ts'
+import { createSurely } from './surely.ts'
 
 /** One paid call as it arrives: who, what, and how a retry of it is recognised. */
 export interface PaidCall {
@@ -32,6 +33,8 @@ export interface PaidCall {
   readonly model: string
   readonly modelDigest: string
   readonly priceName: string
+  /** The snapshot to charge by, where it was fixed before; else the one in force. */
+  readonly priceId?: string | undefined
   /** What is known before the run; of compute time the upper bound. */
   readonly units: Units
   /** How long the model may take. */
@@ -51,6 +54,11 @@ export interface Ticket {
    * @throws ServiceError `attempt_superseded`, `store_unavailable`: nothing may leave
    */
   settle(answer: Omit<StoredAnswer, 'expiresAt'>, units: Units): Promise<Receipt>
+  /**
+   * Says that the run goes on: the lease begins anew. For work that may outlast its first one.
+   * @throws ServiceError `attempt_superseded`: whatever the run gives can no longer be sold
+   */
+  renew(): Promise<void>
   /** Gives the hold back. With an answer, the same request gets it again: it is the caller's error. */
   release(reason: string, answer?: Omit<StoredAnswer, 'expiresAt'>): Promise<void>
 }
@@ -96,18 +104,7 @@ export function createMeter({
   storeAttempts = 3,
   retryWindowMs = 15 * 60 * 1_000,
 }: MeterOptions) {
-  /** An unknown outcome is resolved by asking again: every operation of the ledger may be repeated. */
-  async function surely<Outcome>(operation: () => Promise<Outcome>): Promise<Outcome> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await operation()
-      } catch (thrown) {
-        const unknown = thrown instanceof ServiceError && thrown.code === 'store_unavailable'
-        if (!unknown || attempt >= storeAttempts) throw thrown
-        await sleep(25 * 2 ** attempt)
-      }
-    }
-  }
+  const surely = createSurely({ sleep, storeAttempts })
 
   function quote(call: PaidCall, price: Price): Micros {
     return call.free ? 0n : priceOf(price, call.units)
@@ -120,18 +117,14 @@ export function createMeter({
     const account = await surely(() => ledger.account(tenant))
     if (!account) throw new ServiceError('account_missing')
     const time = now()
-    const price = prices.current(call.priceName, time)
+    const price = call.priceId ? prices.byId(call.priceId) : prices.current(call.priceName, time)
     if (price.currency !== account.currency) {
       throw new ServiceError('currency_mismatch', {
         detail: `The price is in ${price.currency}, the account in ${account.currency}.`,
       })
     }
     const hold = quote(call, price)
-    const parties = [
-      ...call.parties,
-      ...(call.project === undefined ? [] : projectParties(tenant, account.limits, call.project)),
-      { scope: 'tenant', id: tenant, limits: account.limits } as const,
-    ]
+    const parties = limitedParties(call, account.limits)
     const reservation: Reservation = {
       tenant,
       requestKey,
@@ -139,7 +132,7 @@ export function createMeter({
       fence: newId(),
       leaseUntil: time + call.timeoutMs + leaseMarginMs,
       hold,
-      counters: counterHolds(parties, hold, time),
+      counters: counterHolds(parties, hold, time, call.units.calls),
       sale: {
         keyId: call.keyId,
         project: call.project,
@@ -153,10 +146,10 @@ export function createMeter({
     const outcome = await surely(() => ledger.reserve(reservation))
     if (outcome.kind === 'replay') return replayOf(outcome.request, account)
     if (outcome.kind !== 'reserved') throw refusalOf(outcome, time)
-    return ticket(outcome.request, call.free)
+    return ticket(outcome.request, call)
   }
 
-  function ticket(request: RequestRecord, free: boolean): Ticket {
+  function ticket(request: RequestRecord, { free, timeoutMs }: PaidCall): Ticket {
     const { tenant, requestKey, fence, hold, sale } = request
     const price = prices.byId(sale.priceId)
     return {
@@ -176,6 +169,12 @@ export function createMeter({
           now: time,
         }
         return receiptOf(await surely(() => ledger.settle(settlement)), fence)
+      },
+      async renew() {
+        const lease = { tenant, requestKey, fence, leaseUntil: now() + timeoutMs + leaseMarginMs }
+        if ((await surely(() => ledger.renew(lease))) === 'lost') {
+          throw new ServiceError('attempt_superseded', { retryAfterSeconds: 1 })
+        }
       },
       async release(reason, answer) {
         const time = now()

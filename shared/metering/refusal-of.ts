@@ -30,7 +30,7 @@ function limitRefusal({ counter }: Extract<Refusal, { kind: 'limit' }>, now: num
   const of = `of this ${counter.scope}`
   if (counter.kind === 'spend') {
     return new ServiceError('spend_cap_reached', {
-      detail: `The monthly cap ${of} is ${formatMicros(counter.limit ?? 0n)}.`,
+      detail: `The ${counter.scope === 'job' ? '' : 'monthly '}cap ${of} is ${formatMicros(counter.limit ?? 0n)}.`,
     })
   }
   if (counter.kind === 'concurrency') {

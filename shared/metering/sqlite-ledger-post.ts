@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { isSameEntry } from './is-same-entry.ts'
 import type { Account, LedgerEntry, PostOutcome } from './ledger.ts'
 import type { LedgerTables } from './sqlite-ledger-tables.ts'
 
@@ -19,9 +19,7 @@ export function post(
   if (!account) return { kind: 'no-account' }
   const standing = tables.entries.find(tenant, id)
   if (standing) {
-    return isDeepStrictEqual(standing, entry)
-      ? { kind: 'duplicate', account }
-      : { kind: 'conflict' }
+    return isSameEntry(standing, entry) ? { kind: 'duplicate', account } : { kind: 'conflict' }
   }
   const { spent, held } = unchanged ?? account
   if (account.spent !== spent || account.held !== held) return { kind: 'changed' }
@@ -33,7 +31,7 @@ export function post(
   }
   const { available } = account
   if (type === 'expiry' && amount > available) return { kind: 'no-credit', available }
-  tables.entries.add(entry)
+  tables.entries.add({ ...entry, spentBefore: account.spent })
   const moved = tables.accounts.move(tenant, { available: type === 'expiry' ? -amount : amount })
   return { kind: 'posted', account: moved }
 }

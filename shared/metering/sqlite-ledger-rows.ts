@@ -5,6 +5,7 @@ import type {
   AccountSettings,
   CounterHold,
   LedgerEntry,
+  MeteringMode,
   RequestRecord,
   Sale,
   StoredAnswer,
@@ -28,12 +29,22 @@ export interface StoredRequest {
 
 /** Rows become records and back; nothing is decided here. */
 export const ledgerRows = {
-  fromAccount: ({ tenant, currency, mode, limits, trusted }: AccountSettings): Parameters => ({
+  fromAccount: ({
+    tenant,
+    currency,
+    mode,
+    limits,
+    trusted,
+    metering,
+    shards,
+  }: AccountSettings): Parameters => ({
     tenant,
     currency,
     mode,
     limits: limitsJson.write(limits),
     trusted: trusted ? 1 : 0,
+    metering: metering ?? 'strict',
+    shards: shards ?? 1,
   }),
 
   toAccount: (row: Row): Account => ({
@@ -42,6 +53,8 @@ export const ledgerRows = {
     mode: row.mode as AccountMode,
     limits: limitsJson.read(row.limits as string),
     ...(row.trusted === 1n && { trusted: true }),
+    ...(row.metering !== 'strict' && { metering: row.metering as MeteringMode }),
+    ...(row.shards !== 1n && { shards: Number(row.shards) }),
     available: row.available as bigint,
     held: row.held as bigint,
     spent: row.spent as bigint,
@@ -101,6 +114,7 @@ export const ledgerRows = {
     units: toJson(entry.units),
     reference: entry.reference ?? null,
     creditExpiresAt: entry.creditExpiresAt ?? null,
+    spentBefore: entry.spentBefore ?? null,
   }),
 
   toEntry: (row: Row): LedgerEntry => ({
@@ -114,6 +128,7 @@ export const ledgerRows = {
     units: JSON.parse(row.units as string),
     reference: (row.reference as string | null) ?? undefined,
     creditExpiresAt: toOptionalNumber(row.credit_expires_at),
+    ...(row.spent_before !== null && { spentBefore: row.spent_before as bigint }),
   }),
 }
 

@@ -82,4 +82,13 @@ export const ledgerMigrations = [
     BEGIN SELECT RAISE(ABORT, 'ledger entries never go'); END;`,
 
   'ALTER TABLE accounts ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0 CHECK (trusted IN (0, 1))',
+
+  // Of top-ups, refunds and expiries; those from before have none.
+  'ALTER TABLE entries ADD COLUMN spent_before INTEGER CHECK (spent_before >= 0)',
+
+  `ALTER TABLE accounts ADD COLUMN metering TEXT NOT NULL DEFAULT 'strict'
+    CHECK (metering IN ('strict', 'single-write', 'leased'))`,
+
+  // Kept for a ledger that moves to DynamoDB; here there is one balance.
+  'ALTER TABLE accounts ADD COLUMN shards INTEGER NOT NULL DEFAULT 1 CHECK (shards BETWEEN 1 AND 64)',
 ]

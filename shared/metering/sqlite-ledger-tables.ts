@@ -1,5 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Account, AccountSettings, EntryPage, EntryQuery, LedgerEntry } from './ledger.ts'
+import type {
+  Account,
+  AccountSettings,
+  EntryPage,
+  EntryQuery,
+  Lease,
+  LedgerEntry,
+} from './ledger.ts'
 import type { Micros } from './money.ts'
 import { ledgerRows, type StoredRequest } from './sqlite-ledger-rows.ts'
 
@@ -48,11 +55,13 @@ type Prepare = (sql: string) => ReturnType<DatabaseSync['prepare']>
 function accountsTable(prepare: Prepare) {
   const find = prepare('SELECT * FROM accounts WHERE tenant = ?')
   const tenants = prepare('SELECT tenant FROM accounts ORDER BY tenant')
+  const insert = `INSERT INTO accounts (tenant, currency, mode, limits, trusted, metering, shards)
+     VALUES ($tenant, $currency, $mode, $limits, $trusted, $metering, $shards)`
+  const create = prepare(`${insert} ON CONFLICT (tenant) DO NOTHING`)
   const put = prepare(
-    `INSERT INTO accounts (tenant, currency, mode, limits, trusted)
-     VALUES ($tenant, $currency, $mode, $limits, $trusted)
-     ON CONFLICT (tenant) DO UPDATE SET currency = excluded.currency, mode = excluded.mode,
-       limits = excluded.limits, trusted = excluded.trusted`,
+    `${insert} ON CONFLICT (tenant) DO UPDATE SET currency = excluded.currency, mode = excluded.mode,
+       limits = excluded.limits, trusted = excluded.trusted, metering = excluded.metering,
+       shards = excluded.shards`,
   )
   const move = prepare(
     `UPDATE accounts SET available = available + ?, held = held + ?, spent = spent + ?
@@ -64,6 +73,9 @@ function accountsTable(prepare: Prepare) {
       return row && ledgerRows.toAccount(row)
     },
     tenants: () => tenants.all().map((row) => row.tenant as string),
+    /** @returns whether there was none */
+    create: (settings: AccountSettings) =>
+      create.run(ledgerRows.fromAccount(settings)).changes === 1n,
     put: (settings: AccountSettings) => void put.run(ledgerRows.fromAccount(settings)),
     /** Adds to each part; a part that would be negative undoes the transaction. */
     move(tenant: string, by: { available?: Micros; held?: Micros; spent?: Micros }): Account {
@@ -89,12 +101,17 @@ function countersTable(prepare: Prepare) {
 
 function requestsTable(prepare: Prepare, readFile: (file: string) => Uint8Array) {
   const columns = Object.keys(requestColumns)
+  const names = Object.values(requestColumns)
   const find = prepare('SELECT * FROM requests WHERE tenant = ? AND request_key = ?')
   const put = prepare(
     `INSERT INTO requests (${columns})
-     VALUES (${Object.values(requestColumns).map((name) => `$${name}`)})
+     VALUES (${columns.map(() => '?')})
      ON CONFLICT (tenant, request_key) DO UPDATE SET
        ${columns.slice(2).map((name) => `${name} = excluded.${name}`)}`,
+  )
+  const renew = prepare(
+    `UPDATE requests SET lease_until = max(lease_until, $leaseUntil)
+     WHERE tenant = $tenant AND request_key = $requestKey AND fence = $fence AND state = 'reserved'`,
   )
   const expiredLeases = prepare(
     `SELECT * FROM requests WHERE state = 'reserved' AND lease_until < ?
@@ -109,7 +126,14 @@ function requestsTable(prepare: Prepare, readFile: (file: string) => Uint8Array)
       const row = find.get(tenant, requestKey)
       return row && ledgerRows.toRequest(row, readFile)
     },
-    put: (request: StoredRequest) => void put.run(ledgerRows.fromRequest(request)),
+    put(request: StoredRequest): void {
+      const row = ledgerRows.fromRequest(request)
+      // By position: to bind so many by their names costs more than the statement itself.
+      put.run(...names.map((name) => row[name] ?? null))
+    },
+    /** @returns whether it is still reserved under this fence */
+    renew: ({ tenant, requestKey, fence, leaseUntil }: Lease) =>
+      renew.run({ tenant, requestKey, fence, leaseUntil }).changes === 1n,
     expiredLeases: (time: number, limit: number) =>
       expiredLeases.all(time, limit).map((row) => ledgerRows.toRequest(row, readFile).record),
     /** @returns how many were forgotten */
@@ -144,9 +168,10 @@ function entriesTable(prepare: Prepare) {
   const find = prepare('SELECT * FROM entries WHERE tenant = ? AND id = ?')
   const add = prepare(
     `INSERT INTO entries
-       (tenant, id, type, amount, currency, at, sale, units, reference, credit_expires_at)
+       (tenant, id, type, amount, currency, at, sale, units, reference, credit_expires_at,
+        spent_before)
      VALUES ($tenant, $id, $type, $amount, $currency, $at, $sale, $units, $reference,
-       $creditExpiresAt)`,
+       $creditExpiresAt, $spentBefore)`,
   )
   const refunded = prepare(
     `SELECT coalesce(sum(amount), 0) AS total FROM entries

@@ -1,11 +1,13 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
 import { createSqliteGroupCommit } from '#shared/sqlite/sqlite-group-commit.ts'
+import { openSqliteLogFlush } from '#shared/sqlite/sqlite-log-flush.ts'
 import { openLargeAnswers } from './large-answers.ts'
 import type { Ledger, StoredAnswer } from './ledger.ts'
 import { release, reserve, settle } from './sqlite-ledger-calls.ts'
 import { post } from './sqlite-ledger-post.ts'
 import { ledgerMigrations } from './sqlite-ledger-schema.ts'
+import { sell } from './sqlite-ledger-sell.ts'
 import { openLedgerTables } from './sqlite-ledger-tables.ts'
 
 export interface SqliteLedgerOptions {
@@ -15,6 +17,8 @@ export interface SqliteLedgerOptions {
   readonly largestInlineBytes?: number
   /** How long a transaction waits for another process that writes. */
   readonly busyTimeoutMs?: number
+  /** What waits for the disk. */
+  readonly openLog?: typeof openSqliteLogFlush
 }
 
 export interface SqliteLedger extends Ledger {
@@ -37,14 +41,22 @@ export function createSqliteLedger({
   path,
   largestInlineBytes = 64 * 1024,
   busyTimeoutMs = 5_000,
+  openLog = openSqliteLogFlush,
 }: SqliteLedgerOptions): SqliteLedger {
   const database = open({ path, busyTimeoutMs, migrations: ledgerMigrations })
   const answers = openLargeAnswers(`${path}-answers`)
   const tables = openLedgerTables(database, answers.read)
-  const transactions = createSqliteGroupCommit(database)
+  const transactions = createSqliteGroupCommit(database, { log: openLog(database) })
   const transact = <Result>(work: () => Result) => guard(() => transactions.run(work))
-  /** Between transactions, so only what is committed is seen. */
-  const read = <Result>(look: () => Result) => guard(async () => look())
+  /** Between transactions, so only what is committed is seen; of holds, which come and go. */
+  const glance = <Result>(look: () => Result) => guard(async () => look())
+  /** Only what is on disk is told: a charge that somebody has heard of is never undone. */
+  const read = <Result>(look: () => Result) =>
+    guard(async () => {
+      const seen = look()
+      await transactions.flushed()
+      return seen
+    })
 
   /** Before the transaction that points at it. @returns the file, if it is one */
   const writeLarge = async (name: string, answer: StoredAnswer | undefined) =>
@@ -54,7 +66,13 @@ export function createSqliteLedger({
 
   return {
     // A power cut takes the run with it, so its hold may go as well: that spares a wait for the disk.
-    reserve: (reservation) => guard(() => transactions.runSoon(() => reserve(tables, reservation))),
+    // What an earlier attempt has left must stay before anybody hears of it.
+    reserve: (reservation) =>
+      guard(async () => {
+        const outcome = await transactions.runSoon(() => reserve(tables, reservation))
+        if (outcome.kind !== 'reserved') await transactions.flushed()
+        return outcome
+      }),
 
     async settle(settlement) {
       const { tenant, requestKey, fence, answer } = settlement
@@ -69,6 +87,11 @@ export function createSqliteLedger({
       return transact(() => release(tables, ending, file))
     },
 
+    sell: (charge) => transact(() => sell(tables, charge)),
+
+    renew: (lease) =>
+      guard(() => transactions.runSoon(() => (tables.requests.renew(lease) ? 'renewed' : 'lost'))),
+
     find: (tenant, requestKey) => read(() => tables.requests.find(tenant, requestKey)?.record),
 
     findRetried: (tenant, pointer, now) =>
@@ -79,13 +102,16 @@ export function createSqliteLedger({
           : tables.requests.find(tenant, requestKey)?.record
       }),
 
-    expiredLeases: (time, limit) => read(() => tables.requests.expiredLeases(time, limit)),
+    expiredLeases: (time, limit) => glance(() => tables.requests.expiredLeases(time, limit)),
+    createAccount: (account) =>
+      transact(() => (tables.accounts.create(account) ? 'created' : 'exists')),
     putAccount: (account) => transact(() => tables.accounts.put(account)),
-    account: (tenant) => read(() => tables.accounts.find(tenant)),
-    counters: (ids) => read(() => ids.map((id) => tables.counters.used(id))),
+    account: (tenant) => glance(() => tables.accounts.find(tenant)),
+    counters: (ids) => glance(() => ids.map((id) => tables.counters.used(id))),
     post: (entry, unchanged) => transact(() => post(tables, entry, unchanged)),
+    entry: (tenant, id) => read(() => tables.entries.find(tenant, id)),
     entries: (query) => read(() => tables.entries.page(query)),
-    tenants: () => read(() => tables.accounts.tenants()),
+    tenants: () => glance(() => tables.accounts.tenants()),
 
     async prune(now) {
       const all = async (forget: () => number): Promise<number> => {
@@ -99,7 +125,7 @@ export function createSqliteLedger({
     },
 
     async close() {
-      transactions.flush()
+      await transactions.close()
       database.close()
     },
   }

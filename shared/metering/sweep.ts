@@ -1,3 +1,4 @@
+import { creditLeft } from './credit-left.ts'
 import type { Ledger, LedgerEntry, RequestRecord } from './ledger.ts'
 
 export interface SweepOptions {
@@ -81,32 +82,19 @@ async function releaseOne(
   return outcome.kind === 'finished'
 }
 
-/**
- * Credit is used in the order in which it expires, so what is left of the expired top-ups is their
- * sum minus all that was spent, is held or has expired before: no lot needs to be touched by a call.
- */
+/** Takes what is left of credit past its date, but for what is held. */
 async function expireCredits(ledger: Ledger, now: number, graceMs: number): Promise<number> {
   let posted = 0
   for (const tenant of await ledger.tenants()) {
     const account = await ledger.account(tenant)
     if (!account || account.available === 0n) continue
-    let dueAmount = 0n
-    let expiries = 0
-    let after: { at: number; id: string } | undefined
-    do {
-      const page = await ledger.entries({ tenant, types: ['topup', 'expiry'], after, limit: 1_000 })
-      for (const { type, amount, creditExpiresAt } of page.entries) {
-        if (type === 'expiry') {
-          dueAmount -= amount
-          expiries += 1
-        } else if (creditExpiresAt !== undefined && creditExpiresAt + graceMs <= now) {
-          dueAmount += amount
-        }
-      }
-      after = page.next
-    } while (after)
-    const amount = dueAmount - account.spent - account.held
-    if (amount <= 0n) continue
+    const entries = await postedEntries(ledger, tenant)
+    const expiries = entries.filter(({ type }) => type === 'expiry').length
+    let amount = 0n
+    for (const [{ creditExpiresAt }, left] of creditLeft(entries, account.spent + account.held)) {
+      if (creditExpiresAt !== undefined && creditExpiresAt + graceMs <= now) amount += left
+    }
+    if (amount === 0n) continue
     const entry: LedgerEntry = {
       tenant,
       // Of two sweepers that know the same expiries one is second: its sum is no longer true.
@@ -125,4 +113,16 @@ async function expireCredits(ledger: Ledger, now: number, graceMs: number): Prom
     if (outcome.kind === 'posted') posted += 1
   }
   return posted
+}
+
+async function postedEntries(ledger: Ledger, tenant: string): Promise<LedgerEntry[]> {
+  const entries: LedgerEntry[] = []
+  let after: { at: number; id: string } | undefined
+  do {
+    const types = ['topup', 'refund', 'expiry'] as const
+    const page = await ledger.entries({ tenant, types, after, limit: 1_000 })
+    entries.push(...page.entries)
+    after = page.next
+  } while (after)
+  return entries
 }

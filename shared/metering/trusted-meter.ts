@@ -1,6 +1,6 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { projectParties } from './counter-holds.ts'
-import type { AccountLimits, CallLimits } from './ledger.ts'
+import { isUncapped, limitedParties } from './counter-holds.ts'
+import type { AccountLimits } from './ledger.ts'
 import {
   createMeter,
   type Meter,
@@ -39,7 +39,7 @@ export function createTrustedMeter({
       ...ledger,
       async account(tenant) {
         const account = await ledger.account(tenant)
-        if (account?.trusted && account.mode === 'postpaid' && isUncapped(account.limits)) {
+        if (account?.trusted && account.mode === 'postpaid' && isUncapped(account)) {
           trusted.set(tenant, { limits: account.limits, until: now() + rememberMs })
         } else trusted.delete(tenant)
         return account
@@ -54,12 +54,11 @@ export function createTrustedMeter({
     return sold && receiptOf(sold, true)
   }
 
-  function mayGoOn({ tenant, keyed, retry, parties, project }: PaidCall): boolean {
-    const isNew = keyed === false && (retry?.count ?? 0) === 0
-    const known = trusted.get(tenant)
+  function mayGoOn(call: PaidCall): boolean {
+    const isNew = call.keyed === false && (call.retry?.count ?? 0) === 0
+    const known = trusted.get(call.tenant)
     if (!isNew || !known || now() >= known.until) return false
-    const projects = project === undefined ? [] : projectParties(tenant, known.limits, project)
-    return [...parties, ...projects].every(({ limits }) => isUncapped(limits))
+    return limitedParties(call, known.limits).every(isUncapped)
   }
 
   function ticketOf(call: PaidCall): Ticket {
@@ -88,6 +87,8 @@ export function createTrustedMeter({
         return receiptOf(sold, false)
       },
       // Nothing is held anywhere.
+      // Nobody waits for this one.
+      renew: async () => undefined,
       release: async () => {},
     }
   }
@@ -112,6 +113,3 @@ export function createTrustedMeter({
     },
   }
 }
-
-const isUncapped = ({ monthlySpend, dailyCalls, concurrency }: CallLimits) =>
-  monthlySpend === undefined && dailyCalls === undefined && concurrency === undefined

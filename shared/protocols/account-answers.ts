@@ -13,7 +13,7 @@ const time = (at: number | undefined) => (at === undefined ? null : new Date(at)
 
 /** Every account answer, field by field. Absent is `null`; times are ISO 8601; amounts are micros. */
 export const accountAnswers = {
-  key: ({ id, name, mode, scopes, project, limits, models, lastFour, ...times }: KeySummary) => ({
+  key: ({ id, name, mode, scopes, project, limits, models, lastFour, ...key }: KeySummary) => ({
     id,
     name,
     mode,
@@ -21,19 +21,24 @@ export const accountAnswers = {
     project: project ?? null,
     limits: limitsJson(limits ?? {}),
     models: models ?? null,
+    allowed_ips: key.allowedIps ?? null,
+    counted_as: key.countedAs ?? null,
     last_four: lastFour ?? null,
-    created_at: time(times.createdAt),
-    expires_at: time(times.expiresAt),
-    revoked_at: time(times.revokedAt),
+    pepper_id: key.pepperId ?? null,
+    created_at: time(key.createdAt),
+    expires_at: time(key.expiresAt),
+    revoked_at: time(key.revokedAt),
   }),
 
-  account: ({ tenant, currency, mode, limits, available, held, spent }: Account) => ({
+  account: ({ tenant, currency, mode, limits, trusted, metering, ...balance }: Account) => ({
     tenant,
     currency,
     mode,
-    available_micros: exact(available),
-    held_micros: exact(held),
-    spent_micros: exact(spent),
+    trusted: trusted ?? false,
+    metering: metering ?? 'strict',
+    available_micros: exact(balance.available),
+    held_micros: exact(balance.held),
+    spent_micros: exact(balance.spent),
     limits: limitsJson(limits),
     projects: Object.fromEntries(
       Object.entries(limits.projects ?? {}).map(([name, own]) => [name, limitsJson(own)]),
@@ -96,6 +101,8 @@ export const accountAnswers = {
     rates: {
       per_call_micros: optional(rates.perCall),
       per_thousand_rows_micros: optional(rates.perThousandRows),
+      per_megabyte_in_micros: optional(rates.perMegabyteIn),
+      per_million_pixels_micros: optional(rates.perMillionPixels),
       per_million_input_tokens_micros: optional(rates.perMillionInputTokens),
       per_million_output_tokens_micros: optional(rates.perMillionOutputTokens),
       per_compute_ms_micros: optional(rates.perComputeMs),
@@ -105,10 +112,13 @@ export const accountAnswers = {
   units: unitsJson,
 }
 
-function unitsJson({ calls, rows, inputTokens, outputTokens, computeMs }: Units) {
+function unitsJson({ calls, rows, inputBytes, pixels, ...units }: Units) {
+  const { inputTokens, outputTokens, computeMs } = units
   return {
     ...(calls !== undefined && { calls }),
     ...(rows !== undefined && { rows }),
+    ...(inputBytes !== undefined && { input_bytes: inputBytes }),
+    ...(pixels !== undefined && { pixels }),
     ...(inputTokens !== undefined && { input_tokens: inputTokens }),
     ...(outputTokens !== undefined && { output_tokens: outputTokens }),
     ...(computeMs !== undefined && { compute_ms: computeMs }),

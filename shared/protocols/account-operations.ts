@@ -19,6 +19,10 @@ const micros: Json = { ...whole, description: 'Millionths of the currency unit.'
 const currency: Json = { ...text, description: 'ISO 4217.' }
 const moment: Json = { ...text, description: 'A day, or a moment with its zone (ISO 8601).' }
 const texts: Json = { type: 'array', items: text, minItems: 1 }
+const addresses: Json = { ...texts, description: 'Addresses or CIDR ranges, IPv4 and IPv6.' }
+const flag: Json = { type: 'boolean' }
+/** Whose, where an administrator asks; else the caller's own. */
+const tenant: Json = { ...text, description: 'For administrators; default the own one.' }
 
 const object = (required: readonly string[], properties: Json = {}): Json => ({
   type: 'object',
@@ -60,14 +64,18 @@ export const accountOperations: Readonly<Record<AccountAction, Operation>> = {
     answer: object(['model', 'price_id', 'currency', 'rates']),
   },
   estimate: {
-    summary: 'What a call would cost: the same as its charge.',
-    body: object(['model'], {
+    summary:
+      'What a call would cost: the same as its charge. With ?model= the body is the call itself, in any form that the model takes.',
+    query: { model: { ...text, description: 'Then the body is the call itself.' } },
+    body: object([], {
       model: text,
       inputs: { description: 'As in the call itself.' },
       parameters: { type: 'object' },
       units: object([], {
         calls: whole,
         rows: whole,
+        input_bytes: whole,
+        pixels: whole,
         input_tokens: whole,
         output_tokens: whole,
         compute_ms: whole,
@@ -75,11 +83,15 @@ export const accountOperations: Readonly<Record<AccountAction, Operation>> = {
     }),
     answer: object(['model', 'price_id', 'currency', 'units', 'amount_micros']),
   },
-  keys: { summary: 'The API keys, without their texts.', answer: listOf('id', 'name', 'scopes') },
+  keys: {
+    summary: 'The API keys, without their texts.',
+    query: { tenant },
+    answer: listOf('id', 'name', 'scopes'),
+  },
   'create-key': {
     summary: 'Make an API key. Its text is in this answer and nowhere else.',
     body: object(['name'], {
-      tenant: text,
+      tenant,
       name: text,
       scopes: texts,
       mode: { enum: ['live', 'test'] },
@@ -87,45 +99,63 @@ export const accountOperations: Readonly<Record<AccountAction, Operation>> = {
       project: text,
       limits,
       models: texts,
+      allowed_ips: addresses,
     }),
     answer: keyWithText,
     status: 201,
   },
-  key: { summary: 'One API key.', answer: key },
+  key: { summary: 'One API key.', query: { tenant }, answer: key },
   'change-key': {
-    summary: 'Replace the limits or the models of a key; null takes them away.',
+    summary: 'Replace the limits, models or addresses of a key; null takes them away.',
     body: object([], {
+      tenant,
       limits: { anyOf: [limits, { type: 'null' }] },
       models: { anyOf: [texts, { type: 'null' }] },
+      allowed_ips: { anyOf: [addresses, { type: 'null' }] },
     }),
     answer: key,
   },
-  'revoke-key': { summary: 'End a key for ever, everywhere within 10 seconds.', answer: key },
+  'revoke-key': {
+    summary: 'End a key for ever, everywhere within 10 seconds.',
+    query: { tenant },
+    answer: key,
+  },
   'rotate-key': {
-    summary: 'Make a key with the same rights; the old one works on for the overlap.',
-    body: object([], { overlap_seconds: whole }),
+    summary: 'Make a key with the same rights and counters; the old one works on for the overlap.',
+    body: object([], { tenant, overlap_seconds: whole }),
     answer: keyWithText,
     status: 201,
   },
-  account: { summary: 'Balance, mode and limits.', answer: account },
+  account: { summary: 'Balance, mode and limits.', query: { tenant }, answer: account },
   'open-account': {
     summary: 'Open an account, or change its mode and limits.',
     body: object(['currency', 'mode'], {
-      tenant: text,
+      tenant,
       currency,
       mode: { enum: ['prepaid', 'postpaid'] },
       limits,
+      projects: { type: 'object', additionalProperties: limits },
+      trusted: {
+        ...flag,
+        description:
+          'Served while the ledger is down, if postpaid and without caps; default as it was.',
+      },
+      metering: {
+        enum: ['strict', 'single-write', 'leased'],
+        description: 'How many writes a call is worth; default as it was.',
+      },
     }),
     answer: account,
   },
   credits: {
     summary: 'The balance, and where its credit came from.',
+    query: { tenant },
     answer: listOf('id', 'amount_micros', 'left_micros'),
   },
   'add-credit': {
     summary: 'Credit a payment, once however often it is told of.',
     body: object(['payment_id', 'amount_micros', 'currency'], {
-      tenant: text,
+      tenant,
       payment_id: text,
       amount_micros: micros,
       currency,
@@ -137,7 +167,7 @@ export const accountOperations: Readonly<Record<AccountAction, Operation>> = {
   refund: {
     summary: 'Give back a charge or a part of it, once however often it is asked for.',
     body: object(['refund_id', 'charge_id', 'amount_micros'], {
-      tenant: text,
+      tenant,
       refund_id: text,
       charge_id: text,
       amount_micros: micros,
@@ -165,8 +195,9 @@ export const accountOperations: Readonly<Record<AccountAction, Operation>> = {
     },
   },
   'export-ledger': {
-    summary: 'The ledger as a file; the Link header leads to what is appended to it.',
-    query: { ...pages, format: { enum: ['csv', 'jsonl'] } },
+    summary:
+      'The ledger as a file, as Accept or format says: CSV, JSONL or Parquet. The Link header leads to what is appended to it; of Parquet, to the next file.',
+    query: { ...pages, format: { enum: ['csv', 'jsonl', 'parquet'] } },
     answer: text,
     media: 'text/csv',
   },

@@ -24,9 +24,12 @@ const limits = z.pipe(
   ),
 )
 const models = z.array(z.string()).check(z.minLength(1), z.maxLength(100))
+const addresses = z.array(z.string().check(z.maxLength(64))).check(z.minLength(1), z.maxLength(50))
 const text = z.string().check(z.maxLength(256))
 
-/** `tenant` is the caller's own unless an administrator names another. */
+/** `tenant`, here and below, is the caller's own unless an administrator names another. */
+export const ofTenant = z.strictObject({ tenant: z.optional(tenant) })
+
 export const newKey = z.strictObject({
   tenant: z.optional(tenant),
   name: text,
@@ -36,21 +39,29 @@ export const newKey = z.strictObject({
   project: z.optional(text),
   limits: z.optional(limits),
   models: z.optional(models),
+  allowed_ips: z.optional(addresses),
 })
 
 export const keyChanges = z.strictObject({
+  tenant: z.optional(tenant),
   limits: z.optional(z.nullable(limits)),
   models: z.optional(z.nullable(models)),
+  allowed_ips: z.optional(z.nullable(addresses)),
 })
 
-export const rotation = z.strictObject({ overlap_seconds: z._default(z.int(), 86_400) })
+export const rotation = z.strictObject({
+  tenant: z.optional(tenant),
+  overlap_seconds: z._default(z.int(), 86_400),
+})
 
-/** `tenant` is the caller's own unless an administrator names another. */
 export const accountSettings = z.strictObject({
   tenant: z.optional(tenant),
   currency,
   mode: z.enum(['prepaid', 'postpaid']),
   limits: z._default(limits, {}),
+  /** Absent: as it was. */
+  trusted: z.optional(z.boolean()),
+  metering: z.optional(z.enum(['strict', 'single-write', 'leased'])),
   /** Limits of projects, by the name under which keys are booked. */
   projects: z._default(z.record(z.string().check(z.regex(/^[\w.-]{1,64}$/)), limits), {}),
 })
@@ -80,6 +91,8 @@ export const estimate = z.strictObject({
     z.strictObject({
       calls: count,
       rows: count,
+      input_bytes: count,
+      pixels: count,
       input_tokens: count,
       output_tokens: count,
       compute_ms: count,
@@ -133,7 +146,7 @@ export const ledgerQuery = z.strictObject({
 export const exportQuery = z.strictObject({
   ...time,
   type: z.optional(types),
-  format: z._default(z.enum(['csv', 'jsonl']), 'csv'),
+  format: z.optional(z.enum(['csv', 'jsonl', 'parquet'])),
   cursor,
 })
 

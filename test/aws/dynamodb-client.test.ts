@@ -161,6 +161,18 @@ test('tells which conditions of a transaction did not hold, in their order', asy
   expect(seen).toHaveLength(1)
 })
 
+test('believes no condition that was judged while others were at an item before it', async () => {
+  const { client, seen } = await setUp([
+    cancelled('TransactionConflict', 'ConditionalCheckFailed'),
+    cancelled('ConditionalCheckFailed', 'None'),
+  ])
+  await expect(client.call('TransactWriteItems', {})).rejects.toMatchObject({
+    name: 'DynamodbRefusal',
+    reasons: [{ Code: 'ConditionalCheckFailed' }, { Code: 'None' }],
+  })
+  expect(seen).toHaveLength(2)
+})
+
 test('repeats a transaction that was in the way of another until the deadline', async () => {
   const conflict = cancelled('TransactionConflict', 'None')
   const single = failure(400, 'TransactionConflictException')
@@ -174,6 +186,23 @@ test('repeats a transaction that was in the way of another until the deadline', 
   const endless = await setUp([conflict], { maxAttempts: 2, deadlineMs: 1_000 })
   await expect(endless.client.call('TransactWriteItems', {})).rejects.toEqual(unavailable)
   expect(endless.clock.now).toBeLessThan(1_795_392_001_000)
+})
+
+test('tells at once that others use an item, where the caller rather hears of it', async () => {
+  const conflict = cancelled('None', 'TransactionConflict')
+  const isTooBusy = (reasons: readonly { Code?: string }[]) =>
+    reasons[1]?.Code === 'TransactionConflict'
+  const { client, seen } = await setUp([conflict])
+  await expect(client.call('TransactWriteItems', {}, { isTooBusy })).rejects.toMatchObject({
+    name: 'DynamodbRefusal',
+    reasons: [{ Code: 'None' }, { Code: 'TransactionConflict' }],
+  })
+  expect(seen).toHaveLength(1)
+  // Of another item, and what is no conflict, is waited for as ever.
+  const other = cancelled('TransactionConflict', 'ThrottlingError')
+  const patient = await setUp([other, cancelled('None', 'ThrottlingError'), ok])
+  await patient.client.call('TransactWriteItems', {}, { isTooBusy })
+  expect(patient.seen).toHaveLength(3)
 })
 
 test('repeats a throttled transaction, and never one that is wrong', async () => {

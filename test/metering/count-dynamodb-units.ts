@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { DynamodbClient, DynamodbItem } from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { counterHolds } from '#shared/metering/counter-holds.ts'
 import { createDynamodbLedger } from '#shared/metering/dynamodb-ledger.ts'
 import type { CallLimits, CounterHold } from '#shared/metering/ledger.ts'
+import { createUnitCounter } from './dynamodb-unit-counter.ts'
 import { newReservation, openAccount, releaseOf, settlementOf, start } from './ledger-samples.ts'
 
 export interface CallUnits {
@@ -16,9 +17,10 @@ export interface CallUnits {
 
 type Parties = readonly CounterHold['scope'][]
 
-const modes: Readonly<Record<string, { parties: Parties; pointer: boolean }>> = {
+const modes: Readonly<Record<string, { parties: Parties; pointer: boolean; shards?: number }>> = {
   'no limits': { parties: [], pointer: false },
   'no limits, with a retry pointer': { parties: [], pointer: true },
+  'no limits, with four shards': { parties: [], pointer: false, shards: 4 },
   'limits of the tenant': { parties: ['tenant'], pointer: false },
   'limits of key and tenant': { parties: ['key', 'tenant'], pointer: false },
 }
@@ -33,24 +35,21 @@ const answer = {
 }
 const answers = { put: async () => {}, get: async () => undefined, remove: async () => {} }
 
-/**
- * What one call of a model with a small answer costs, by mode. Counted by DynamoDB's rules from what
- * is really sent and stored: in a transaction 2 write units for each started KB of an item, 1 for
- * each item of an index, 1 read unit for a consistent read of a small item. DynamoDB Local counts
- * transactions on indexed tables otherwise; of its own figures only the indexes that it touched are
- * used.
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
- */
+/** What one call of a model with a small answer costs, step by step and by its limits. */
 export async function countDynamodbUnits(
   client: DynamodbClient,
   table: string,
 ): Promise<CallUnits[]> {
-  const { counting, measure } = createUnitCounter(client, table)
-  const ledger = createDynamodbLedger({ client: counting, table, answers })
+  const { counting, measure: count } = createUnitCounter(client, table)
+  const measure = async (run: () => Promise<unknown>) => {
+    const { written, read } = await count(run)
+    return `${written} written, ${read} read`
+  }
+  const ledger = createDynamodbLedger({ client: counting, table, answers, random: () => 0 })
   const rows: CallUnits[] = []
-  for (const [mode, { parties, pointer }] of Object.entries(modes)) {
-    const tenant = await openAccount(ledger, 10_000_000n)
-    const ids = { key: `${tenant}/k3y1d00x`, project: tenant, tenant }
+  for (const [mode, { parties, pointer, shards }] of Object.entries(modes)) {
+    const tenant = await openAccount(ledger, 10_000_000n, { shards })
+    const ids = { job: tenant, key: `${tenant}/k3y1d00x`, project: tenant, tenant }
     const ask = () =>
       newReservation(tenant, {
         requestKey: hash(randomUUID()),
@@ -84,52 +83,6 @@ export async function countDynamodbUnits(
     })
   }
   return rows
-}
-
-interface SentAction {
-  readonly Put?: { readonly Item: DynamodbItem }
-  readonly Update?: { readonly Key: DynamodbItem }
-}
-
-function createUnitCounter(client: DynamodbClient, table: string) {
-  const units = { written: 0, read: 0 }
-  const counting: DynamodbClient = {
-    async call(operation, input) {
-      const answer = await client.call(operation, { ...input, ReturnConsumedCapacity: 'INDEXES' })
-      if (operation === 'GetItem' || operation === 'Query') units.read += 1
-      const { TransactItems = [] }: { TransactItems?: readonly SentAction[] } = input
-      for (const action of TransactItems) units.written += 2 * (await kilobytesOf(action))
-      for (const { GlobalSecondaryIndexes = {} } of [answer.ConsumedCapacity ?? []].flat()) {
-        units.written += Object.keys(GlobalSecondaryIndexes).length
-      }
-      return answer
-    },
-  }
-  return {
-    counting,
-    async measure(run: () => Promise<unknown>): Promise<string> {
-      Object.assign(units, { written: 0, read: 0 })
-      await run()
-      return `${units.written} written, ${units.read} read`
-    },
-  }
-
-  /** Of the item as it is now: nothing here makes one smaller. */
-  async function kilobytesOf({ Put, Update }: SentAction): Promise<number> {
-    const { pk, sk } = Put?.Item ?? Update?.Key ?? {}
-    const asked = { TableName: table, Key: { pk, sk }, ConsistentRead: true }
-    const { Item = {} } = await client.call('GetItem', asked)
-    return Math.ceil(sizeOf(Item) / 1_024)
-  }
-}
-
-/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
-function sizeOf(item: DynamodbItem): number {
-  return Object.entries(item).reduce((size, [name, value]) => {
-    if ('N' in value) return size + name.length + Math.ceil(value.N.length / 2) + 1
-    const bytes = 'B' in value ? Buffer.byteLength(value.B, 'base64') : Buffer.byteLength(value.S)
-    return size + name.length + bytes
-  }, 0)
 }
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -17,6 +17,7 @@ import { auditLedger } from './audit.ts'
 import { createLedgerTable } from './dynamodb-ledger-table.ts'
 import {
   balanceOf,
+  chargeOf,
   day,
   fresh,
   newAnswer,
@@ -27,6 +28,7 @@ import {
   settlementOf,
   start,
 } from './ledger-samples.ts'
+import { sharded } from './sharded-ledger.ts'
 
 const missing = whyNoDynamoDbLocal()
 const table = 'ledger'
@@ -68,18 +70,24 @@ describe.skipIf(missing)(`the ledger in DynamoDB with faults ${missing ?? ''}`, 
     { fault: 'lost reply', maxAttempts: 5, who: 'the client' },
     { fault: 'transaction conflict', maxAttempts: 5, who: 'the client' },
     { fault: 'throttling', maxAttempts: 5, who: 'the client' },
+    { fault: 'lost request', maxAttempts: 1, who: 'the caller', shards: 4 },
+    { fault: 'lost reply', maxAttempts: 1, who: 'the caller', shards: 4 },
+    { fault: 'transaction conflict', maxAttempts: 5, who: 'the client', shards: 4 },
   ] as const
   test.for(cases)(
-    'keeps every book straight when the n-th request meets: $fault, and $who tries again',
+    'keeps every book straight when the n-th request meets: $fault, and $who tries again; shards: $shards',
     { timeout: 120_000 },
-    async ({ fault, maxAttempts }) => {
+    async ({ fault, maxAttempts, ...more }) => {
+      const { shards = 1 } = 'shards' in more ? more : {}
       const withoutFault = async (n: number) => {
         const proxy = await startFaultyDynamodbProxy(server.endpoint, (number) =>
           number === n ? fault : undefined,
         )
         const client = connect(proxy.endpoint, maxAttempts)
-        const ledger = createDynamodbLedger({ client, table, answers })
-        const tenant = await everyStep(ledger).finally(() => proxy.stop())
+        // Credit is in the first shard, and calls go to the last: it has to move.
+        const random = () => 0.99
+        const ledger = createDynamodbLedger({ client, table, answers, random })
+        const tenant = await everyStep(sharded(ledger, shards)).finally(() => proxy.stop())
         await checkBooks(tenant)
         return proxy.faults === 0
       }
@@ -104,7 +112,7 @@ describe.skipIf(missing)(`the ledger in DynamoDB with faults ${missing ?? ''}`, 
       newReservation(tenant, { requestKey, counters, retryPointer })
 
     const account = { tenant, currency: 'USD', mode: 'prepaid', limits: {} } as const
-    await surely(() => ledger.putAccount(account))
+    await surely(() => ledger.createAccount(account))
     const topUp = newTopUp(tenant, 100n)
     expect(kindOf(await surely(() => ledger.post(topUp)))).toMatch(/posted|duplicate/)
 
@@ -112,6 +120,7 @@ describe.skipIf(missing)(`the ledger in DynamoDB with faults ${missing ?? ''}`, 
     if (!sold || !voided || !rejected || !taken) throw new Error('There are four.')
     await expectKind(ledger.reserve, sold, 'reserved')
     await expectKind(ledger.reserve, { ...voided, fingerprint: 'x' }, 'limit')
+    expect(await surely(() => ledger.renew({ ...sold, leaseUntil: start + day }))).toBe('renewed')
     const answer = newAnswer({ body: large })
     await expectKind(ledger.settle, settlementOf(sold, { charge: 7n, answer }), 'finished')
     await expectKind(ledger.reserve, { ...sold, fence: fresh('fence') }, 'replay')
@@ -134,6 +143,11 @@ describe.skipIf(missing)(`the ledger in DynamoDB with faults ${missing ?? ''}`, 
     expect(kindOf(await surely(() => ledger.post(refund)))).toMatch(/posted|duplicate/)
     const excess = newTopUp(tenant, 5n, correction)
     expect(kindOf(await surely(() => ledger.post(excess)))).toBe('not-refundable')
+
+    const buyer = fresh('tenant')
+    await surely(() => ledger.createAccount({ ...account, tenant: buyer, mode: 'postpaid' }))
+    await expectKind(ledger.sell, chargeOf(buyer, 3n), 'sold')
+    expect(await balanceOf(calm, buyer)).toEqual([0n, 0n, 3n])
     return tenant
   }
 
@@ -146,38 +160,42 @@ describe.skipIf(missing)(`the ledger in DynamoDB with faults ${missing ?? ''}`, 
     )
   }
 
-  test('charges once each of many concurrent calls of which every fifth request fails', {
-    timeout: 120_000,
-  }, async () => {
-    let seed = 1
-    const proxy = await startFaultyDynamodbProxy(server.endpoint, () => {
-      seed = (seed * 48_271) % 2_147_483_647
-      return seed % 5 === 0 ? names[seed % names.length] : undefined
-    })
-    const client = connect(proxy.endpoint, 2)
-    const ledger = createDynamodbLedger({ client, table, answers })
-    const tenant = fresh('tenant')
-    await calm.putAccount({ tenant, currency: 'USD', mode: 'prepaid', limits: {} })
-    await calm.post(newTopUp(tenant, 600n))
-    const counters = [newCounter({ id: `${tenant}:spend`, limit: 500n })]
-    const calls = Array.from({ length: 80 }, (_, index) =>
-      newReservation(tenant, { counters, requestKey: `request-${index % 60}` }),
-    )
-    const kinds = await Promise.all(
-      calls.map(async (asked) => {
-        const { kind } = await surely(() => ledger.reserve(asked))
-        if (kind !== 'reserved') return kind
-        return kindOf(await surely(() => ledger.settle(settlementOf(asked))))
-      }),
-    )
-    await proxy.stop()
-    expect(proxy.faults).toBeGreaterThan(50)
-    expect(kinds.filter((kind) => kind === 'finished')).toHaveLength(50)
-    expect(await balanceOf(calm, tenant)).toEqual([100n, 0n, 500n])
-    expect(await calm.counters([`${tenant}:spend`])).toEqual([500n])
-    const options = { now: start, atRest: true, tenants: [tenant], retentionMs: 0 }
-    expect(await auditLedger(calm, options)).toEqual([])
-  })
+  test.for([1, 4])(
+    'charges once each of many concurrent calls of which every fifth request fails: %i shards',
+    {
+      timeout: 120_000,
+    },
+    async (shards) => {
+      let seed = 1
+      const proxy = await startFaultyDynamodbProxy(server.endpoint, () => {
+        seed = (seed * 48_271) % 2_147_483_647
+        return seed % 5 === 0 ? names[seed % names.length] : undefined
+      })
+      const client = connect(proxy.endpoint, 2)
+      const ledger = createDynamodbLedger({ client, table, answers })
+      const tenant = fresh('tenant')
+      await calm.putAccount({ tenant, currency: 'USD', mode: 'prepaid', limits: {}, shards })
+      await calm.post(newTopUp(tenant, 600n))
+      const counters = [newCounter({ id: `${tenant}:spend`, limit: 500n })]
+      const calls = Array.from({ length: 80 }, (_, index) =>
+        newReservation(tenant, { counters, requestKey: `request-${index % 60}` }),
+      )
+      const kinds = await Promise.all(
+        calls.map(async (asked) => {
+          const { kind } = await surely(() => ledger.reserve(asked))
+          if (kind !== 'reserved') return kind
+          return kindOf(await surely(() => ledger.settle(settlementOf(asked))))
+        }),
+      )
+      await proxy.stop()
+      expect(proxy.faults).toBeGreaterThan(50)
+      expect(kinds.filter((kind) => kind === 'finished')).toHaveLength(50)
+      expect(await balanceOf(calm, tenant)).toEqual([100n, 0n, 500n])
+      expect(await calm.counters([`${tenant}:spend`])).toEqual([500n])
+      const options = { now: start, atRest: true, tenants: [tenant], retentionMs: 0 }
+      expect(await auditLedger(calm, options)).toEqual([])
+    },
+  )
 
   async function expectKind<Input, Outcome extends { kind: string }>(
     operation: (input: Input) => Promise<Outcome>,

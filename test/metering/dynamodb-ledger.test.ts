@@ -10,6 +10,7 @@ import { createLedgerTable, resources } from './dynamodb-ledger-table.ts'
 import { describeLedger } from './ledger-contract.ts'
 import {
   balanceOf,
+  chargeOf,
   comparable,
   day,
   fresh,
@@ -22,6 +23,7 @@ import {
   settlementOf,
   start,
 } from './ledger-samples.ts'
+import { sharded } from './sharded-ledger.ts'
 
 const missing = whyNoDynamoDbLocal()
 const table = 'ledger'
@@ -50,6 +52,9 @@ describe.skipIf(missing)(`the ledger in DynamoDB ${missing ?? ''}`, () => {
   })
 
   describeLedger(() => open(connect()), { runs: 10, timeoutMs: 60_000 })
+  describe('with a balance in four shards', () => {
+    describeLedger(() => sharded(open(connect()), 4), { runs: 10, timeoutMs: 60_000 })
+  })
 
   test('gives 99 of 150 rivals a hold where there is credit for 99', {
     timeout: 60_000,
@@ -81,6 +86,24 @@ describe.skipIf(missing)(`the ledger in DynamoDB ${missing ?? ''}`, () => {
     expect((await ledger.entries({ tenant: outer, limit: 9 })).entries).toMatchObject([
       { tenant: outer, id: 'y', type: 'charge' },
     ])
+  })
+
+  test('lets nobody take over who has looked before the lease was renewed', async () => {
+    const ledger = open()
+    const asked = newReservation(await openAccount(ledger, 100n))
+    await ledger.reserve(asked)
+    const renewed = { ...asked, leaseUntil: asked.leaseUntil + day }
+    const rival = open({
+      async call(operation, input) {
+        if (operation === 'UpdateItem') await ledger.renew(renewed)
+        return client.call(operation, input)
+      },
+    })
+    const takeover = { ...asked, fence: fresh('fence'), now: asked.leaseUntil }
+    expect(await rival.reserve(takeover)).toEqual({
+      kind: 'in-flight',
+      leaseUntil: renewed.leaseUntil,
+    })
   })
 
   test('sells nothing twice when the request was forgotten, for ever', async () => {
@@ -249,7 +272,11 @@ describe.skipIf(missing)(`the ledger in DynamoDB ${missing ?? ''}`, () => {
       ledger.release(releaseOf(asked)),
       ledger.find('nobody', 'x'),
       ledger.expiredLeases(start, 1),
+      ledger.renew(asked),
+      ledger.sell(chargeOf('nobody', 1n)),
       ledger.account('nobody'),
+      ledger.createAccount({ tenant: 'nobody', currency: 'USD', mode: 'prepaid', limits: {} }),
+      ledger.entry('nobody', 'x'),
       ledger.post(newTopUp('nobody', 1n)),
       ledger.entries({ tenant: 'nobody', limit: 1 }),
       ledger.tenants(),

@@ -33,6 +33,8 @@ export function createFaultyLedger(ledger: Ledger, random: Random, share: number
     reserve: (asked) => unsurely(`reserve ${asked.requestKey}`, () => ledger.reserve(asked)),
     settle: (asked) => unsurely(`settle ${asked.requestKey}`, () => ledger.settle(asked)),
     release: (asked) => unsurely(`release ${asked.requestKey}`, () => ledger.release(asked)),
+    sell: (charge) => unsurely(`sell ${charge.id}`, () => ledger.sell(charge)),
+    renew: (lease) => unsurely(`renew ${lease.requestKey}`, () => ledger.renew(lease)),
     account: (tenant) => unsurely(`account ${tenant}`, () => ledger.account(tenant)),
   }
   return { ledger: faulty, faults }

@@ -8,7 +8,7 @@ import { localEndpoint } from '#shared/endpoints/local-endpoint.ts'
 import { localServices } from '#shared/endpoints/local-services.ts'
 import { startNodeHost } from '#shared/endpoints/node-host.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { createMeter } from '#shared/metering/metered-call.ts'
+import { createMeter, type Meter, type MeterOptions } from '#shared/metering/metered-call.ts'
 import type { Random } from '#test/simulator/random.ts'
 import { createFaultyLedger } from './faulty-ledger.ts'
 
@@ -17,6 +17,7 @@ export interface FaultyServiceOptions {
   /** How many of the store's operations and of the model's runs fail. */
   readonly share: number
   readonly environment: Readonly<Record<string, string>>
+  readonly makeMeter?: (options: MeterOptions) => Meter
 }
 
 /** Long enough for a run on a busy machine; what an attempt left behind can be had soon after. */
@@ -24,7 +25,12 @@ const timeoutMs = 2_000
 const leaseMarginMs = 500
 
 /** The Node host with iris, a ledger on disk or elsewhere, and faults between the two. */
-export async function startFaultyService({ random, share, environment }: FaultyServiceOptions) {
+export async function startFaultyService({
+  random,
+  share,
+  environment,
+  makeMeter = createMeter,
+}: FaultyServiceOptions) {
   const home = mkdtempSync(join(tmpdir(), 'percall-storm-'))
   const models = copyIris(home)
   const settings = readEnvironment({
@@ -42,7 +48,7 @@ export async function startFaultyService({ random, share, environment }: FaultyS
   }
   const { ledger, faults } = createFaultyLedger(services.ledger, random, share)
   const failures = { model: 0 }
-  const meter = createMeter({
+  const meter = makeMeter({
     ledger,
     prices,
     leaseMarginMs,

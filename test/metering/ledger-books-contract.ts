@@ -28,7 +28,8 @@ export function describeLedgerBooks(open: OpenLedger): void {
       rate: { perMinute: 60, burst: 10 },
     }
     const rights = { currency: 'EUR', mode: 'postpaid', limits, trusted: true } as const
-    const tenant = await openAccount(ledger, 0n, rights)
+    const tenant = await openAccount(ledger, 0n, { ...rights, shards: 3 })
+    expect((await ledger.account(tenant))?.shards).toBe(3)
     const settings = { tenant, ...rights }
     const empty = { available: 0n, held: 0n, spent: 0n }
     expect(comparable(await ledger.account(tenant))).toEqual({ ...settings, ...empty })
@@ -39,6 +40,54 @@ export function describeLedgerBooks(open: OpenLedger): void {
       ...{ ...empty, available: 50n },
     })
     expect(await ledger.tenants()).toContain(tenant)
+  })
+
+  test('creates an account that is not there, and touches none that is', async () => {
+    const ledger = await open()
+    const tenant = fresh('tenant')
+    const settings = {
+      tenant,
+      currency: 'USD',
+      mode: 'prepaid',
+      limits: { dailyCalls: 7 },
+    } as const
+    expect(await ledger.createAccount(settings)).toBe('created')
+    await ledger.post(newTopUp(tenant, 50n))
+    expect(await ledger.createAccount({ ...settings, currency: 'EUR', limits: {} })).toBe('exists')
+    const empty = { available: 50n, held: 0n, spent: 0n }
+    expect(comparable(await ledger.account(tenant))).toEqual({ ...settings, ...empty })
+    expect(await ledger.tenants()).toContain(tenant)
+  })
+
+  test('creates one of many accounts of a tenant that are opened at once, and it is as said', async () => {
+    const ledger = await open()
+    const tenant = fresh('tenant')
+    const currencies = ['USD', 'EUR', 'GBP', 'CHF', 'JPY', 'SEK']
+    const outcomes = await Promise.all(
+      currencies.map((currency) =>
+        ledger.createAccount({ tenant, currency, mode: 'prepaid', limits: {} }),
+      ),
+    )
+    expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1)
+    const { currency } = (await ledger.account(tenant)) ?? {}
+    expect(currency).toBe(currencies[outcomes.indexOf('created')])
+  })
+
+  test('finds an entry by its id, whoever wrote it, and of no other tenant', async () => {
+    const ledger = await open()
+    const tenant = await openAccount(ledger, 0n)
+    const entry = newTopUp(tenant, 500n, { creditExpiresAt: start + day })
+    await ledger.post(entry)
+    const posted = comparable({ ...entry, spentBefore: 0n })
+    expect(comparable(await ledger.entry(tenant, entry.id))).toEqual(posted)
+    const asked = newReservation(tenant)
+    await ledger.reserve(asked)
+    expect(await ledger.entry(tenant, asked.requestKey)).toBeUndefined()
+    await ledger.settle(settlementOf(asked, { charge: 4n }))
+    const charge = { type: 'charge', amount: 4n, at: start + 5, sale: asked.sale }
+    expect(await ledger.entry(tenant, asked.requestKey)).toMatchObject(charge)
+    expect(await ledger.entry(await openAccount(ledger, 0n), entry.id)).toBeUndefined()
+    expect(await ledger.entry(fresh('nobody'), entry.id)).toBeUndefined()
   })
 
   test('lets a postpaid account call without credit, and leaves its credit alone', async () => {
@@ -80,7 +129,7 @@ export function describeLedgerBooks(open: OpenLedger): void {
     })
     expect(await balanceOf(ledger, tenant)).toEqual([500n, 0n, 0n])
     const { entries } = await ledger.entries({ tenant, limit: 10 })
-    expect(entries.map(comparable)).toEqual([comparable(entry)])
+    expect(entries.map(comparable)).toEqual([comparable({ ...entry, spentBefore: 0n })])
   })
 
   test('posts one of many concurrent copies of a top-up', async () => {
@@ -208,6 +257,35 @@ export function describeLedgerBooks(open: OpenLedger): void {
     expect(await balanceOf(ledger, tenant)).toEqual([40n, 0n, 10n])
   })
 
+  test('remembers of what it posts what was spent before, and of calls nothing', async () => {
+    const ledger = await open()
+    const tenant = await openAccount(ledger, 100n)
+    const asked = newReservation(tenant)
+    await ledger.reserve(asked)
+    const held = newTopUp(tenant, 7n, { at: start + 1 })
+    await ledger.post(held)
+    await ledger.settle(settlementOf(asked, { charge: 4n }))
+    const { requestKey: reference } = asked
+    const refund = newTopUp(tenant, 1n, { type: 'refund', reference, at: start + 6 })
+    await ledger.post(refund)
+    // Sent again, it is the same, whatever was filled in; what the caller says of it does not count.
+    const again = await ledger.post({ ...held, spentBefore: 99n })
+    expect(again).toMatchObject({ kind: 'duplicate' })
+    const expiry = newTopUp(tenant, 2n, { type: 'expiry', spentBefore: 99n, at: start + 7 })
+    await ledger.post(expiry)
+    const { entries } = await ledger.entries({ tenant, limit: 9 })
+    expect(entries.map(({ type, spentBefore }) => [type, spentBefore])).toEqual([
+      ['topup', 0n],
+      ['topup', 0n],
+      ['charge', undefined],
+      ['refund', 4n],
+      ['expiry', 4n],
+    ])
+    const types = ['topup', 'refund', 'expiry'] as const
+    const posted = await ledger.entries({ tenant, types, limit: 9 })
+    expect(posted.entries.map(({ spentBefore }) => spentBefore)).toEqual([0n, 0n, 4n, 4n])
+  })
+
   test('counts money beyond 2^53 to the last micro', async () => {
     const ledger = await open()
     const much = 2n ** 62n + 1n
@@ -283,5 +361,5 @@ async function postSeven(ledger: Ledger) {
     const entry = posted[index]
     if (entry) expect(await ledger.post(entry)).toMatchObject({ kind: 'posted' })
   }
-  return { tenant, posted }
+  return { tenant, posted: posted.map((entry) => ({ ...entry, spentBefore: 0n })) }
 }

@@ -4,6 +4,7 @@ import type { Ledger, Release, Settlement } from '#shared/metering/ledger.ts'
 import { auditLedger, readEntries } from './audit.ts'
 import type { OpenLedger } from './ledger-contract.ts'
 import {
+  chargeOf,
   comparable,
   day,
   fresh,
@@ -101,6 +102,21 @@ const step = fc.oneof(
       key: small,
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('renew' as const),
+      tenant,
+      key: small,
+      attempt: fc.constantFrom(0, 0, 0, 1, 2),
+      leaseMs: fc.constantFrom(-5, 0, 20, 100),
+      passesMs: fc.constantFrom(0, 3),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('sell' as const), tenant, key: small, amount }),
+  },
   // A reply was lost: an earlier operation again, with its very parameters.
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('repeat' as const), back: small }) },
   {
@@ -152,7 +168,12 @@ function toOperation(step: Step, index: number, world: World, earlier: Operation
     return async (ledger) => [
       comparable(await ledger.find(name, requestKey)),
       comparable(await ledger.findRetried(name, `pointer-${step.key}`, now)),
+      comparable(await ledger.entry(name, requestKey)),
     ]
+  }
+  if (step.kind === 'sell') {
+    const charge = chargeOf(name, step.amount, { id: requestKey, at: world.time })
+    return (ledger) => ledger.sell(charge)
   }
   world.time += step.passesMs
   const now = world.time
@@ -173,6 +194,10 @@ function toOperation(step: Step, index: number, world: World, earlier: Operation
     return async (ledger) => comparable(await ledger.reserve(asked))
   }
   const attempt = { tenant: name, requestKey, fence: attempts.at(-1 - step.attempt) ?? 'none' }
+  if (step.kind === 'renew') {
+    const lease = { ...attempt, leaseUntil: now + step.leaseMs }
+    return (ledger) => ledger.renew(lease)
+  }
   const answer = newAnswer({
     body: Buffer.from(`${attempt.fence} ${index}`),
     expiresAt: now + step.keptMs,

@@ -66,6 +66,17 @@ export function newTopUp(
   }
 }
 
+/** A charge that no hold went before. */
+export const chargeOf = (tenant: string, amount: bigint, changes: Partial<LedgerEntry> = {}) =>
+  newTopUp(tenant, amount, {
+    id: fresh('call'),
+    type: 'charge',
+    sale,
+    units: { calls: 1 },
+    reference: 'single-write',
+    ...changes,
+  })
+
 export function newReservation(tenant: string, changes: Partial<Reservation> = {}): Reservation {
   return {
     tenant,
@@ -124,7 +135,8 @@ export async function balanceOf(ledger: Ledger, tenant: string) {
 
 /**
  * A value as what can be compared: drivers may hand out any kind of byte array, and leave out what
- * is undefined. The lease of a request that has ended means nothing.
+ * is undefined. The lease of a request that has ended means nothing, and over how many items a balance
+ * is spread makes no difference.
  */
 export function comparable(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
@@ -134,7 +146,7 @@ export function comparable(value: unknown): unknown {
   const lasting = rest.state === undefined || rest.state === 'reserved' ? value : rest
   return Object.fromEntries(
     Object.entries(lasting)
-      .filter(([, part]) => part !== undefined)
+      .filter(([name, part]) => part !== undefined && name !== 'shards')
       .map(([name, part]) => [name, comparable(part)]),
   )
 }

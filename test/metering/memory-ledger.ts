@@ -9,6 +9,7 @@ import type {
   RequestRecord,
   Reservation,
   ReserveOutcome,
+  SellOutcome,
   StoredAnswer,
   Units,
 } from '#shared/metering/ledger.ts'
@@ -136,9 +137,11 @@ export function createMemoryLedger(): Ledger {
     if (!account) return { kind: 'no-account' }
     const standing = entries.get(nameOf(tenant, id))
     if (standing) {
-      return isDeepStrictEqual(standing, entry)
-        ? { kind: 'duplicate', account }
-        : { kind: 'conflict' }
+      const same = isDeepStrictEqual(
+        { ...standing, spentBefore: undefined },
+        { ...entry, spentBefore: undefined },
+      )
+      return same ? { kind: 'duplicate', account } : { kind: 'conflict' }
     }
     const { spent, held } = unchanged ?? account
     if (account.spent !== spent || account.held !== held) return { kind: 'changed' }
@@ -152,8 +155,24 @@ export function createMemoryLedger(): Ledger {
     if (type === 'expiry' && amount > account.available) {
       return { kind: 'no-credit', available: account.available }
     }
-    entries.set(nameOf(tenant, id), entry)
+    entries.set(nameOf(tenant, id), { ...entry, spentBefore: account.spent })
     return { kind: 'posted', account: move(account, type === 'expiry' ? -amount : amount, 0n, 0n) }
+  }
+
+  function sell(charge: LedgerEntry): SellOutcome {
+    const { tenant, id, type, amount, currency } = charge
+    if (type !== 'charge') throw new Error('Only charges are sold.')
+    const account = accounts.get(tenant)
+    if (!account) return { kind: 'no-account' }
+    const standing = entries.get(nameOf(tenant, id))
+    if (standing) return { kind: isDeepStrictEqual(standing, charge) ? 'sold' : 'conflict' }
+    if (account.mode !== 'postpaid') return { kind: 'not-postpaid' }
+    if (currency !== account.currency) {
+      return { kind: 'currency-mismatch', currency: account.currency }
+    }
+    entries.set(nameOf(tenant, id), charge)
+    move(account, 0n, 0n, amount)
+    return { kind: 'sold' }
   }
 
   function leftToRefund(tenant: string, chargeId: string | undefined): bigint {
@@ -180,6 +199,14 @@ export function createMemoryLedger(): Ledger {
         reason,
       })
     },
+    sell: async (charge) => sell(charge),
+    renew: async ({ tenant, requestKey, fence, leaseUntil }) => {
+      const request = requests.get(nameOf(tenant, requestKey))
+      if (request?.state !== 'reserved' || request.fence !== fence) return 'lost'
+      const later = Math.max(request.leaseUntil, leaseUntil)
+      requests.set(nameOf(tenant, requestKey), { ...request, leaseUntil: later })
+      return 'renewed'
+    },
     find: async (tenant, requestKey) => requests.get(nameOf(tenant, requestKey)),
     findRetried: async (tenant, pointer, now) => {
       const found = pointers.get(nameOf(tenant, pointer))
@@ -191,6 +218,11 @@ export function createMemoryLedger(): Ledger {
         .sort((a, b) => a.leaseUntil - b.leaseUntil)
         .slice(0, limit),
 
+    createAccount: async (settings) => {
+      if (accounts.has(settings.tenant)) return 'exists'
+      accounts.set(settings.tenant, { ...settings, ...nothing })
+      return 'created'
+    },
     putAccount: async (settings) => {
       const { available, held, spent } = accounts.get(settings.tenant) ?? nothing
       accounts.set(settings.tenant, { ...settings, available, held, spent })
@@ -198,6 +230,7 @@ export function createMemoryLedger(): Ledger {
     account: async (tenant) => accounts.get(tenant),
     counters: async (ids) => ids.map(used),
     post: async (entry, unchanged) => post(entry, unchanged),
+    entry: async (tenant, id) => entries.get(nameOf(tenant, id)),
     entries: async ({ tenant, from, to, types, after, limit }) => {
       const found = [...entries.values()]
         .filter((entry) => entry.tenant === tenant)

@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, fdatasync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createSqliteLedger, type SqliteLedger } from '#shared/metering/sqlite-ledger.ts'
+import { openSqliteLogFlush } from '#shared/sqlite/sqlite-log-flush.ts'
 import { describeLedger } from './ledger-contract.ts'
 import {
   balanceOf,
@@ -58,9 +59,46 @@ describe('the ledger in SQLite', () => {
       expect(() => other.exec(`UPDATE accounts SET ${part} = -1`)).toThrow('CHECK')
     }
     const again = `INSERT INTO entries SELECT tenant, id, type, amount, currency, at + 1, sale, units,
-      reference, credit_expires_at FROM entries WHERE type = 'charge'`
+      reference, credit_expires_at, spent_before FROM entries WHERE type = 'charge'`
     expect(() => other.exec(again)).toThrow('UNIQUE')
     other.close()
+  })
+
+  test('tells of a charge only once it is on disk, also whoever asks for it again', async () => {
+    const path = pathOf('slow-disk')
+    let isBusy = false
+    const waiting: (() => void)[] = []
+    const ledger = createSqliteLedger({
+      path,
+      openLog: (database) =>
+        openSqliteLogFlush(database, (file, done) => {
+          if (isBusy) waiting.push(() => fdatasync(file, done))
+          else fdatasync(file, done)
+        }),
+    })
+    opened.push(ledger)
+    const tenant = await openAccount(ledger, 100n)
+    const asked = newReservation(tenant)
+    isBusy = true
+    await ledger.reserve(asked)
+    const again = { ...asked, fence: fresh('fence') }
+    const told: string[] = []
+    const sold = ledger.settle(settlementOf(asked)).then(({ kind }) => told.push(kind))
+    // What is not waited for has its answer already: this hold, made after the charge.
+    while ((await ledger.account(tenant))?.spent === 0n)
+      await ledger.reserve(newReservation(tenant))
+    const questions = [
+      sold,
+      ledger.reserve(again).then(({ kind }) => told.push(kind)),
+      ledger.find(tenant, asked.requestKey).then(() => told.push('found')),
+      ledger.entries({ tenant, limit: 9 }).then(() => told.push('listed')),
+    ]
+    await ledger.reserve(newReservation(tenant))
+    expect(told).toEqual([])
+    isBusy = false
+    for (const flush of waiting) flush()
+    await Promise.all(questions)
+    expect(told.toSorted()).toEqual(['finished', 'found', 'listed', 'replay'])
   })
 
   test('keeps a large answer in a file of its owner alone, and replays it', async () => {

@@ -13,6 +13,10 @@ export interface Attempt {
   askedAt?: number
   /** When it learned that it may run. */
   ticketAt?: number
+  /** The end of its lease, as long as it was renewed in time. */
+  leaseUntil?: number
+  /** What the ledger has said to the renewal that is under way. */
+  renewals?: string[]
   ended?: boolean
   /** The ledger refused its charge. */
   isGuarded?: boolean

@@ -1,4 +1,5 @@
 import type { Account, CounterHold, Ledger, LedgerEntry } from '#shared/metering/ledger.ts'
+import { createLots } from './lots.ts'
 import type { TenantPlan } from './scenario.ts'
 
 export interface OpenHold {
@@ -22,6 +23,7 @@ interface TenantBooks {
   spent: bigint
   expired: bigint
   readonly topUps: LedgerEntry[]
+  readonly lots: ReturnType<typeof createLots>
 }
 
 export type Report = (rule: string, detail: string) => void
@@ -35,7 +37,7 @@ export function createBooks(ledger: Ledger, plans: readonly TenantPlan[], report
   const tenants = new Map<string, TenantBooks>(
     plans.map((plan) => [
       plan.name,
-      { plan, credit: 0n, held: 0n, spent: 0n, expired: 0n, topUps: [] },
+      { plan, credit: 0n, held: 0n, spent: 0n, expired: 0n, topUps: [], lots: createLots() },
     ]),
   )
   /** By request key; keys are unique among tenants. */
@@ -79,6 +81,8 @@ export function createBooks(ledger: Ledger, plans: readonly TenantPlan[], report
       sold.set(requestKey, sale)
       of(hold.tenant).held -= hold.hold
       of(hold.tenant).spent += sale.charge
+      const { plan, lots } = of(hold.tenant)
+      if (plan.mode === 'prepaid') lots.use(sale.charge)
       uncount(hold, sale.charge)
     },
 
@@ -93,6 +97,8 @@ export function createBooks(ledger: Ledger, plans: readonly TenantPlan[], report
       if (type === 'topup') books.topUps.push({ ...entry, tenant, type, amount, reference })
       if (type === 'refund') refunded.set(reference, (refunded.get(reference) ?? 0n) + amount)
       if (type === 'expiry') books.expired += amount
+      if (type === 'expiry') books.lots.use(amount)
+      else books.lots.add(amount, entry.creditExpiresAt)
       books.credit += type === 'expiry' ? -amount : amount
     },
 

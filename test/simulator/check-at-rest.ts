@@ -2,6 +2,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Ledger, LedgerEntry } from '#shared/metering/ledger.ts'
 import { auditLedger, readEntries } from '../metering/audit.ts'
 import { type Attempt, textOf } from './attempt.ts'
+import { checkExpired } from './money-rules.ts'
 import { prices } from './prices.ts'
 import type { ReplyWitness } from './reply-witness.ts'
 import type { Scenario } from './scenario.ts'
@@ -41,7 +42,10 @@ export async function checkAtRest(rest: AtRest): Promise<BooksState> {
   await code.sweep({ ledger: watched(ledger, witness), now: scheduler.now })
 
   if (books.open.size > 0) report('I6', `${books.open.size} holds are left at rest`)
-  for (const { name } of scenario.tenants) await books.compare(name)
+  for (const { name } of scenario.tenants) {
+    await books.compare(name)
+    checkExpired(books, name, scheduler.now(), report)
+  }
   const requests = [...witness.attempts.values()].map(({ call }) => call)
   const audit = { now: scheduler.now(), requests, delivered: [...replies.delivered.values()], seen }
   for (const { rule, tenant, detail } of await auditLedger(ledger, { ...audit, atRest: true })) {

@@ -71,7 +71,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     'a replay runs the model again',
     call(
       "if (outcome.kind === 'replay') return replayOf(outcome.request, account)",
-      "if (outcome.kind === 'replay') return ticket(outcome.request, call.free)",
+      "if (outcome.kind === 'replay') return ticket(outcome.request, call)",
     ),
   ),
   bug(
@@ -105,12 +105,34 @@ export const plantedBugs: readonly PlantedBug[] = [
     call('leaseUntil: time + call.timeoutMs + leaseMarginMs', 'leaseUntil: time'),
   ),
   bug(
+    'a renewal that renews nothing',
+    call('await surely(() => ledger.renew(lease))', "'renewed'"),
+  ),
+  bug(
+    'whoever has lost its lease works on',
+    call(
+      "ledger.renew(lease))) === 'lost'",
+      "ledger.renew(lease))) !== 'lost' && lease.fence === ''",
+    ),
+  ),
+  bug(
+    'anybody renews',
+    ledger(
+      "request?.state !== 'reserved' || request.fence !== fence",
+      "request?.state !== 'reserved'",
+    ),
+  ),
+  bug(
+    'renews what has ended',
+    ledger("request?.state !== 'reserved' || request.fence", '!request || request.fence'),
+  ),
+  bug(
     'reserves without limits',
-    call('counters: counterHolds(parties, hold, time),', 'counters: [],'),
+    call('counters: counterHolds(parties, hold, time, call.units.calls),', 'counters: [],'),
   ),
   bug(
     'forgets the limits of the tenant',
-    call("{ scope: 'tenant', id: tenant, limits: account.limits } as const,", ''),
+    call('const parties = limitedParties(call, account.limits)', 'const { parties } = call'),
   ),
   bug(
     'an answer is kept for no time',
@@ -155,19 +177,23 @@ export const plantedBugs: readonly PlantedBug[] = [
     'sweeps before the lease is over',
     sweep('ledger.expiredLeases(now - graceMs, batch)', 'ledger.expiredLeases(now + 8_000, batch)'),
   ),
+  bug('expires credit that is held', sweep('account.spent + account.held', 'account.spent')),
+  bug('expires credit that is spent', sweep('account.spent + account.held', 'account.held')),
   bug(
-    'expires credit that is held',
-    sweep('dueAmount - account.spent - account.held', 'dueAmount - account.spent'),
+    'expires the same credit twice',
+    sweep('creditLeft(entries,', "creditLeft(entries.filter(({ type }) => type !== 'expiry'),"),
   ),
   bug(
-    'expires credit that is spent',
-    sweep('dueAmount - account.spent - account.held', 'dueAmount - account.held'),
+    'counts what was spent before a credit came as taken from it',
+    sweep(
+      'creditLeft(entries,',
+      'creditLeft(entries.map((entry) => ({ ...entry, spentBefore: 0n })),',
+    ),
   ),
-  bug('expires the same credit twice', sweep('          dueAmount -= amount\n', '')),
   bug(
     'two sweepers expire the same credit',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: this is code.
-    sweep('id: `expiry-${expiries + 1}`', 'id: `expiry-${dueAmount}-${account.spent}`'),
+    sweep('id: `expiry-${expiries + 1}`', 'id: `expiry-${amount}-${account.spent}`'),
   ),
   bug(
     'expires what a call takes meanwhile',

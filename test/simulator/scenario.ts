@@ -34,6 +34,8 @@ export interface TryPlan {
   readonly rows: number
   readonly computeMs: number
   readonly runMs: number
+  /** Says while it runs that it does. */
+  readonly renews: boolean
   readonly fate: 'answers' | 'breaks' | 'times-out'
 }
 
@@ -182,10 +184,12 @@ function drawClient(
   let atMs = integer(0, horizonMs)
   const gapMs = pick([0, 300, 5_000, 30_000])
   const drawTry = (): TryPlan => {
+    const rows = integer(1, 12)
     const plan: TryPlan = {
       atMs,
       node: integer(0, nodes - 1),
-      rows: integer(1, 12),
+      rows,
+      renews: rows % 2 === 0,
       computeMs: integer(0, 30),
       runMs: pick([5, 50, 500, 5_000, chance(0.4) ? 60_000 : 12_000]),
       fate: pick(['answers', 'answers', 'answers', 'answers', 'breaks', 'times-out']),

@@ -124,7 +124,8 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
       })
       const wait = (ms: number) => scheduler.pause(actor, ms)
       const onTicket = () => witness.runs(attempt)
-      const reply = await serve({ attempt, meter, onTicket, wait })
+      const onRenewal = (renew: () => Promise<void>) => witness.renews(attempt, renew)
+      const reply = await serve({ attempt, meter, onTicket, onRenewal, wait })
       attempt.ended = true
       await replies.leaves(attempt, tenant, reply, random.chance(weather.replyLost))
     })

@@ -11,6 +11,8 @@ const mustHappen = [
   'answered',
   'replayed',
   'takeover',
+  'renewed',
+  'lost',
   'settle lost',
   'lease-expired',
   'in-flight',

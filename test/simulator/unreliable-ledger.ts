@@ -112,11 +112,21 @@ export function createUnreliableLedger(options: UnreliableLedgerOptions): Ledger
         async (found) => witness.foundRetried(actor.name, found),
         { isRead: true },
       ),
+    // No client of the simulator buys this way.
+    sell: (charge) => through('sell', () => ledger.sell(charge)),
+    renew: (lease) =>
+      through(
+        `renew ${short(lease.requestKey)}`,
+        () => ledger.renew(lease),
+        async (outcome) => witness.renewed(lease, outcome),
+      ),
     find: (tenant, requestKey) => read('find', () => ledger.find(tenant, requestKey)),
     expiredLeases: (time, limit) => read('expiredLeases', () => ledger.expiredLeases(time, limit)),
+    createAccount: (account) => through('createAccount', () => ledger.createAccount(account)),
     putAccount: (account) => through('putAccount', () => ledger.putAccount(account)),
     account: (tenant) => read('account', () => ledger.account(tenant)),
     counters: (ids) => read('counters', () => ledger.counters(ids)),
+    entry: (tenant, id) => read('entry', () => ledger.entry(tenant, id)),
     entries: (query) => read('entries', () => ledger.entries(query)),
     tenants: () => read('tenants', () => ledger.tenants()),
     close: async () => {},

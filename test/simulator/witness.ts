@@ -1,5 +1,6 @@
 import type {
   FinishOutcome,
+  Lease,
   Ledger,
   LedgerEntry,
   PostOutcome,
@@ -11,7 +12,7 @@ import type {
 } from '#shared/metering/ledger.ts'
 import { type Attempt, textOf } from './attempt.ts'
 import { createBooks, type Report } from './books.ts'
-import { checkPosting, checkSale, type Grant } from './money-rules.ts'
+import { checkExpiry, checkPosting, checkSale, type Grant } from './money-rules.ts'
 import { type Scenario, timeoutMs } from './scenario.ts'
 
 export interface WitnessOptions {
@@ -47,6 +48,8 @@ export function createWitness({ ledger, scenario, now, report, count }: WitnessO
     const { requestKey, fence, tenant, fingerprint } = asked
     const { hold, counters } = outcome.request
     const { priceId } = outcome.request.sale
+    const attempt = attempts.get(fence)
+    if (attempt) attempt.leaseUntil = outcome.request.leaseUntil
     grants.set(fence, [...(grants.get(fence) ?? []), { hold, priceId }])
     if (books.sold.has(requestKey)) report('I2', `${requestKey} is sold, and reserved again`)
     if (outcome.request.fence !== fence) report('I7', `${fence} was given another one's hold`)
@@ -70,6 +73,7 @@ export function createWitness({ ledger, scenario, now, report, count }: WitnessO
     const attempt = attempts.get(fence)
     if (!scenario.hasTrueClocks || attempt?.ticketAt === undefined) return
     if (attempt.ended || !attempt.actor.alive) return
+    if (now() < (attempt.leaseUntil ?? 0)) report('W1', `${what}, and ${fence} has a lease`)
     const waitedMs = attempt.ticketAt - (attempt.askedAt ?? 0)
     const isPromised = waitedMs < leaseMarginMs && now() < attempt.ticketAt + timeoutMs
     if (isPromised) report('W1', `${what}, and ${fence} had time left`)
@@ -121,6 +125,19 @@ export function createWitness({ ledger, scenario, now, report, count }: WitnessO
     runs(attempt: Attempt): void {
       attempt.ticketAt = now()
       if (!grants.has(attempt.id)) report('W1', `${attempt.id} runs without a hold`)
+    },
+
+    /** W1: who has renewed has as much time again; who was told that it is over does not go on. */
+    async renews(attempt: Attempt, renew: () => Promise<void>): Promise<void> {
+      const askedAt = now()
+      attempt.renewals = []
+      await renew()
+      const said: readonly string[] = attempt.renewals
+      if (said.length > 0 && !said.includes('renewed')) {
+        report('W1', `${attempt.id} works on, and has lost its lease`)
+      }
+      const wasAlive = askedAt < (attempt.ticketAt ?? 0) + timeoutMs
+      if (wasAlive) Object.assign(attempt, { askedAt, ticketAt: now() })
     },
 
     async reserved(asked: Reservation, outcome: ReserveOutcome): Promise<void> {
@@ -190,9 +207,23 @@ export function createWitness({ ledger, scenario, now, report, count }: WitnessO
       await books.compare(tenant, open?.counters)
     },
 
+    /** I7: whoever holds a request may go on, and nobody else. */
+    renewed({ requestKey, fence, leaseUntil }: Lease, outcome: 'renewed' | 'lost'): void {
+      count(outcome)
+      const attempt = attempts.get(fence)
+      attempt?.renewals?.push(outcome)
+      // One that comes too late may meet a sweeper who has looked before.
+      if (attempt && outcome === 'renewed' && now() < (attempt.leaseUntil ?? 0)) {
+        attempt.leaseUntil = Math.max(attempt.leaseUntil ?? 0, leaseUntil)
+      }
+      const isMine = books.open.get(requestKey)?.fence === fence
+      if (isMine !== (outcome === 'renewed')) report('I7', `${fence} of ${requestKey}: ${outcome}`)
+    },
+
     async posted(entry: LedgerEntry, outcome: PostOutcome): Promise<void> {
       count(`${entry.type} ${outcome.kind}`)
       if (outcome.kind === 'posted') {
+        checkExpiry(books, entry, report)
         books.post(entry)
         checkPosting(books, entry, now(), report)
       }
