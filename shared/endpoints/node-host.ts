@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout } from 'node:timers/promises'
 import type { Endpoint, HttpRequest, HttpResponse } from '#shared/protocols/http-message.ts'
 
@@ -37,11 +38,12 @@ export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost>
     },
     async (incoming, outgoing) => {
       try {
-        const request = await readRequest(incoming, bodyLimitBytes)
+        const request = await readRequest(incoming, endpoint, bodyLimitBytes)
         const response = await endpoint(request)
         // While the host closes, kept-alive connections would hold it open.
         if (!server.listening) response.headers.connection = 'close'
-        await answer(response, request.oversized ? incoming : undefined, outgoing)
+        const isUnread = request.oversized || (request.stream && !incoming.complete)
+        await answer(response, isUnread ? incoming : undefined, outgoing)
       } catch {
         // The caller went away while sending; there is nobody left to answer.
         outgoing.destroy()
@@ -62,10 +64,11 @@ export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost>
 
 /** @param unread a request whose body was not read to its end, and would be taken for the next */
 async function answer(
-  { status, headers, body }: HttpResponse,
+  { status, headers, body, stream }: HttpResponse,
   unread: IncomingMessage | undefined,
   outgoing: ServerResponse,
 ): Promise<void> {
+  if (stream) return send(stream, outgoing.writeHead(status, headers))
   headers['content-length'] = String(Buffer.byteLength(body))
   if (!unread) {
     outgoing.writeHead(status, headers).end(body)
@@ -79,12 +82,26 @@ async function answer(
   outgoing.end()
 }
 
-async function readRequest(incoming: IncomingMessage, limitBytes: number): Promise<HttpRequest> {
+/** At the pace at which the caller reads. Ends the stream when he goes away. */
+async function send(stream: AsyncIterable<Uint8Array>, outgoing: ServerResponse): Promise<void> {
+  outgoing.flushHeaders()
+  await pipeline(stream, outgoing)
+}
+
+async function readRequest(
+  incoming: IncomingMessage,
+  { takesUpload }: Endpoint,
+  limitBytes: number,
+): Promise<HttpRequest> {
   const { pathname, searchParams } = readTarget(incoming.url ?? '/')
-  const body = await readBytes(incoming, limitBytes)
+  const method = incoming.method ?? 'GET'
+  const path = decodePath(pathname)
+  const isUpload = takesUpload?.(method, path) === true
+  const body = isUpload ? new Uint8Array() : await readBytes(incoming, limitBytes)
   return {
-    method: incoming.method ?? 'GET',
-    path: decodePath(pathname),
+    ...(isUpload && { stream: incoming }),
+    method,
+    path,
     query: Object.fromEntries(searchParams),
     headers: incoming.headers as Record<string, string>,
     body: body ?? new Uint8Array(),

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ServiceError } from '#shared/errors/service-error.ts'
@@ -16,8 +16,9 @@ export interface SqliteDatabaseOptions {
 export function openSqliteDatabase(options: SqliteDatabaseOptions): DatabaseSync {
   const { path, migrations, busyTimeoutMs = 5_000 } = options
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  // Made before SQLite opens it: the files beside it (-wal, -shm) take over its mode.
-  closeSync(openSync(path, 'a', 0o600))
+  // Made before SQLite opens it: the files beside it (-wal, -shm) take over its mode. Only where it is
+  // missing: to close a file drops the locks that other connections of this process hold on it.
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs })
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')

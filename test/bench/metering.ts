@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { createDynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { type CallUnits, countDynamodbUnits } from '#test/metering/count-dynamodb-units.ts'
+import { countUnitsByMode, type ModeUnits } from '#test/metering/count-units-by-mode.ts'
 import { createLedgerTable } from '#test/metering/dynamodb-ledger-table.ts'
 import { startDynamoDbLocal, whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
 import { interleave } from './harness/interleave.ts'
@@ -18,6 +19,13 @@ interface MeteredTimes {
   readonly perSecond: number
 }
 
+interface HttpLoad {
+  readonly perSecond: number
+  /** Milliseconds a call, of the host with all its threads and of what sends the calls. */
+  readonly hostCpu: number
+  readonly loadCpu: number
+}
+
 const process = (name: string) => join(import.meta.dirname, `processes/${name}.ts`)
 
 /** What it takes to charge for each call exactly once. */
@@ -29,7 +37,7 @@ export const metering: Measure = async ({ samples }) => {
     const found = await interleave(
       {
         sqlite: () => runNode<MeteredTimes>({ file: process('metered-calls'), args: ['1000'] }),
-        http: () => runNode<{ perSecond: number }>({ file: process('http-load'), args: ['6000'] }),
+        http: () => runNode<HttpLoad>({ file: process('http-load'), args: ['6000'] }),
         ...(dynamodb && { dynamodb: dynamodb.measure }),
       } as Variants,
       rounds,
@@ -44,11 +52,20 @@ export const metering: Measure = async ({ samples }) => {
         ...addedBy('SQLite on disk', found.sqlite, 1),
         perSecond('SQLite, endpoint in process, 64 at once', found.sqlite),
         perSecond('SQLite, over HTTP, 64 at once', found.http),
+        milliseconds(
+          'SQLite, over HTTP: CPU time of the host a call',
+          statistics(found.http.map(({ hostCpu }) => hostCpu)),
+        ),
+        milliseconds(
+          'SQLite, over HTTP: CPU time of the load a call',
+          statistics(found.http.map(({ loadCpu }) => loadCpu)),
+        ),
         ...(dynamodb ? addedBy('DynamoDB Local', found.dynamodb) : []),
         ...(dynamodb?.units ?? []).map(writeUnits),
+        ...(dynamodb?.unitsByMode ?? []).map(modeUnits),
       ],
       notes: [
-        'Metering: in each process the same endpoint in turn without meter and rate limit, with them, and with a cap, a quota, a concurrency and a rate limit of the account; the rows are differences of medians. A call waits once for the disk: for its charge, not for its hold. Over HTTP the load comes from a third process on the same CPUs.',
+        'Metering: in each process the same endpoint in turn without meter and rate limit, with them, and with a cap, a quota, a concurrency and a rate limit of the account; the rows are differences of medians. A call waits once for the disk: for its charge, not for its hold. Over HTTP the load comes from a third process on the same CPUs, over plain sockets; every answer is checked.',
         "DynamoDB Local is one Java process that runs on the same CPUs and keeps its table in memory: its times say nothing of AWS. Write units are counted by DynamoDB's rules from what is sent and stored, reserve and settle together.",
         ...(missing === undefined ? [] : [missing]),
       ],
@@ -60,7 +77,7 @@ export const metering: Measure = async ({ samples }) => {
 
 interface Variants {
   sqlite: () => Promise<MeteredTimes>
-  http: () => Promise<{ perSecond: number }>
+  http: () => Promise<HttpLoad>
   dynamodb: () => Promise<MeteredTimes>
 }
 
@@ -97,6 +114,12 @@ const writeUnits = ({ mode, reserve, settle }: CallUnits): Row => ({
   value: written(reserve) + written(settle),
 })
 
+const modeUnits = ({ mode, written }: ModeUnits): Row => ({
+  what: `DynamoDB, account metered ${mode}: written a call`,
+  unit: 'units',
+  value: written,
+})
+
 const written = (units: string) => Number(/^(\d+) written/.exec(units)?.[1])
 
 async function startDynamodb() {
@@ -122,6 +145,7 @@ async function startDynamodb() {
   const args = ['100', JSON.stringify(environment)]
   return {
     units: await countDynamodbUnits(client, 'counted'),
+    unitsByMode: await countUnitsByMode(client, 'counted'),
     measure: () => runNode<MeteredTimes>({ file: process('metered-calls'), args }),
     stop: server.stop,
   }

@@ -6,7 +6,8 @@ import { timerLags } from '../harness/timer-lags.ts'
 import { unmeteredEndpoint } from '../harness/unmetered-endpoint.ts'
 
 /**
- * The Node host. Told to, it watches how late the timers of its main thread are.
+ * The Node host. Told to, it watches how late the timers of its main thread are, and says what CPU
+ * time it has taken with all its threads.
  *
  * Arguments: a folder of model folders, or nothing for percall's own; and the name of a model that
  * is served as if nothing were sold.
@@ -20,6 +21,7 @@ const { url } = await startNodeHost({ endpoint, host: '127.0.0.1', port: 0, body
 let stop: (() => number[]) | undefined
 process.on('message', (message) => {
   if (message === 'watch') stop = timerLags()
+  else if (message === 'cpu') process.send?.(process.cpuUsage())
   else process.send?.(stop?.() ?? [])
 })
 process.on('disconnect', () => process.exit())
