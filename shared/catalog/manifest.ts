@@ -53,6 +53,15 @@ export const manifestSchema = z.strictObject({
       timeoutMs: z.int().positive().default(10_000),
     })
     .prefault({}),
+  batch: z
+    .strictObject({
+      /**
+       * Records that are scored in one run. A row must come out bit by bit as if it were alone: what
+       * is declared here, `test/batch/scoring/prove-batch.test.ts` proves.
+       */
+      rows: z.int().positive().default(1),
+    })
+    .prefault({}),
   /** The name of a price in the price book. */
   price: z.string(),
   function: z.strictObject({

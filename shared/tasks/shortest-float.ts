@@ -4,7 +4,8 @@
  */
 export function shortestFloat(value: number): number {
   const float = Math.fround(value)
-  for (let digits = 1; digits < 9; digits += 1) {
+  // Six digits give back every shorter form, but among subnormal numbers (FLT_DIG, FLT_MIN of C).
+  for (let digits = Math.abs(float) < 2 ** -126 ? 1 : 6; digits < 9; digits += 1) {
     const candidate = Number(float.toPrecision(digits))
     if (Math.fround(candidate) === float) return candidate
   }

@@ -3,7 +3,17 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import type { PartLine, RecordError } from '../chunk.ts'
 
 /** A line of a part. The order of its members is the one they are given in. */
-export const partLine = (line: PartLine): string => JSON.stringify(line)
+export const partLine = (line: Exclude<PartLine, { outputs: unknown }>): string =>
+  JSON.stringify(line)
+
+/** The line of a result; `undefined` where JSON cannot carry it. */
+export function resultLine(head: object, outputs: unknown): string | undefined {
+  const json = JSON.stringify(outputs)
+  // A number that is not finite becomes `null`; without that word there is none to look for.
+  if (json === undefined || (json.includes('null') && !isCarried(outputs))) return undefined
+  const start = JSON.stringify(head).slice(0, -1)
+  return `${start}${start.length > 1 ? ',' : ''}"outputs":${json}}`
+}
 
 /** The line of a call, whose answer is JSON already. */
 export const callLine = (customId: string, statusCode: number, json: string): string =>
@@ -31,6 +41,5 @@ export const errorOf = (code: keyof typeof errorCodes): RecordError => ({
 export function isCarried(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object' || value === null) return true
-  for (const name in value) if (!isCarried((value as Record<string, unknown>)[name])) return false
-  return true
+  return Object.values(value).every(isCarried)
 }

@@ -6,7 +6,7 @@ import type { Task } from '#shared/tasks/task.ts'
 import type { InputRecord, RecordError } from '../chunk.ts'
 import { bisect } from './bisect.ts'
 import type { ChunkRecords, ScoredRecord } from './chunk-records.ts'
-import { errorOf, isCarried, partLine, recordError } from './part-line.ts'
+import { errorOf, partLine, recordError, resultLine } from './part-line.ts'
 import type { RecordReader } from './record-input.ts'
 import type { RecordValues } from './record-values.ts'
 
@@ -104,9 +104,8 @@ export function rowRecords(
       return all.map((item) => {
         if (item.error) return failure(item, item.error)
         if (failed.has(item)) return failure(item, recordError(failed.get(item)))
-        const outputs = answerOf.get(item)
-        if (!isCarried(outputs)) return failure(item, errorOf('output_not_finite'))
-        return { line: partLine({ ...head(item), outputs }), rows: 1 }
+        const line = resultLine(head(item), answerOf.get(item))
+        return line ? { line, rows: 1 } : failure(item, errorOf('output_not_finite'))
       })
     },
     condemn({ record, code }) {
