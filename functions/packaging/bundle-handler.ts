@@ -9,6 +9,8 @@ export interface Bundle {
   readonly files: PackageFiles
   /** Every source file in it, also those that are loaded lazily; paths from the repository's root. */
   readonly sources: readonly string[]
+  /** Programs beside the handler, which it starts as processes: `score-process`. */
+  readonly programs: readonly string[]
   /** Bytes of JavaScript that a cold start evaluates before the first request. */
   readonly startBytes: number
   /** Packages that a cold start evaluates, e.g. `@middy/core`. */
@@ -19,11 +21,28 @@ export interface Bundle {
 const banner =
   "import{createRequire as percallRequire}from'node:module';const require=percallRequire(import.meta.url);"
 
-/** A handler and all it imports as `handler.mjs`, with what it imports lazily in files beside it. */
+/**
+ * A handler and all it imports as `handler.mjs`, with what it imports lazily in files beside it, and
+ * the programs that it starts as processes of their own.
+ */
 export async function bundleHandler(handlerFile: string): Promise<Bundle> {
+  const alone = await bundle({ handler: handlerFile })
+  const programs = programsOf(alone.sources)
+  return Object.keys(programs).length > 0 ? bundle({ handler: handlerFile, ...programs }) : alone
+}
+
+/** Whoever imports `score-program.ts` expects `score-process.mjs` beside itself. */
+function programsOf(sources: readonly string[]): Record<string, string> {
+  const programs = sources.flatMap((path) => /^(shared\/.*)-program\.ts$/.exec(path)?.[1] ?? [])
+  return Object.fromEntries(
+    programs.map((path) => [`${basename(path)}-process`, `${path}-process.ts`]),
+  )
+}
+
+async function bundle(entryPoints: Record<string, string>): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: repositoryRoot,
-    entryPoints: { handler: handlerFile },
+    entryPoints,
     outdir: '/',
     outExtension: { '.js': '.mjs' },
     entryNames: '[name]',
@@ -53,6 +72,7 @@ export async function bundleHandler(handlerFile: string): Promise<Bundle> {
   )
   const startSources = start.flatMap((file) => Object.keys(outputs.get(file)?.inputs ?? {}))
   return {
+    programs: Object.keys(entryPoints).filter((name) => name !== 'handler'),
     files: Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), contents])),
     sources: Object.keys(metafile.inputs),
     startBytes: start.reduce((sum, file) => sum + (outputs.get(file)?.bytes ?? 0), 0),

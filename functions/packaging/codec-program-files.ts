@@ -6,10 +6,11 @@ import type { PackageFiles } from './package-files.ts'
 
 const require = createRequire(import.meta.url)
 
-/** The WebAssembly programs that decode images, for a task that takes images; else nothing. */
-export async function codecProgramFiles(taskName: string): Promise<PackageFiles> {
-  const { media } = await findTask(taskName)
-  if (!media.some((type) => type.startsWith('image/'))) return {}
+/** The WebAssembly programs that decode images, where a task takes images; else nothing. */
+export async function codecProgramFiles(taskNames: readonly string[]): Promise<PackageFiles> {
+  const tasks = await Promise.all(taskNames.map(findTask))
+  const takesImages = tasks.some(({ media }) => media.some((type) => type.startsWith('image/')))
+  if (!takesImages) return {}
   return Object.fromEntries(
     Object.values(codecFiles).map((path) => [
       `node_modules/${path}`,

@@ -1,7 +1,20 @@
 import { join } from 'node:path'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
+import { batchGrants, runsEveryModel } from './batch-grants.ts'
 import { type FunctionFolder, repositoryRoot } from './function-folder.ts'
+import {
+  allow,
+  answerReads,
+  answerWrites,
+  arn,
+  type Grant,
+  keyLookUp,
+  rateGrants,
+  sellingGrants,
+  tableWrites,
+  under,
+} from './grants.ts'
 
 /**
  * CloudFormation resources: one role a function, which may write to its own log, look up a key, and
@@ -11,65 +24,37 @@ export function functionRoles(
   folders: readonly FunctionFolder[],
   modelsFolder = join(repositoryRoot, 'models'),
 ) {
+  const models = readModels(modelsFolder, { parse: parseManifest })
   const roles = folders.map(({ name, model }) => {
-    const entries = model ? readModels(modelsFolder, { parse: parseManifest, only: model }) : []
-    const artifactKeys = entries.map(({ manifest }) => manifest.artifact.key)
+    const artifactKeys = models
+      .filter(({ manifest }) => name === runsEveryModel || manifest.name === model)
+      .map(({ manifest }) => manifest.artifact.key)
     return [`${logicalName(name)}Role`, role(name, artifactKeys)] as const
   })
   return { Resources: Object.fromEntries(roles) }
 }
 
-const arn = (resource: string) => ({ 'Fn::GetAtt': [resource, 'Arn'] })
-const under = (resource: string, path: string) => ({ 'Fn::Sub': `\${${resource}.Arn}/${path}` })
-
-function allow(Action: string[], Resource: (object | string)[]) {
-  return { Effect: 'Allow', Action, Resource }
-}
-
-/** Every function that is called from outside looks up the caller's key. */
-const servingGrants = [allow(['dynamodb:GetItem'], [arn('KeyTable')])]
-
-/** A transaction needs the permissions of the operations in it. */
-const ledgerWrites = [
-  'dynamodb:GetItem',
-  'dynamodb:Query',
-  'dynamodb:PutItem',
-  'dynamodb:UpdateItem',
-]
-
 /** All of the ledger, its indexes too. */
 const ledgerGrants = [
-  allow(ledgerWrites, [arn('LedgerTable')]),
+  allow(tableWrites, [arn('LedgerTable')]),
   allow(['dynamodb:Query'], [under('LedgerTable', 'index/*')]),
 ]
 
-/** A call of a model is reserved and settled; a large answer lies in the bucket. */
-const sellingGrants = [
-  allow(ledgerWrites, [arn('LedgerTable')]),
-  allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [under('AnswerBucket', '*')]),
-  // Without it a missing object answers 403.
-  allow(['s3:ListBucket'], [arn('AnswerBucket')]),
-]
-
 /** The tables of functions that serve no model. */
-const tableGrants: Readonly<Record<string, readonly object[]>> = {
-  catalog: [
-    ...servingGrants,
-    // Its callers have rates, too: those of the account, and buckets.
-    allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [arn('LedgerTable')]),
-  ],
+const tableGrants: Readonly<Record<string, readonly Grant[]>> = {
+  ...batchGrants,
+  catalog: [keyLookUp, ...rateGrants],
   account: [
     allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [arn('KeyTable')]),
     allow(['dynamodb:Query'], [under('KeyTable', 'index/*')]),
     ...ledgerGrants,
     // A refund looks up its call, and with it the answer.
-    allow(['s3:GetObject'], [under('AnswerBucket', '*')]),
-    allow(['s3:ListBucket'], [arn('AnswerBucket')]),
+    ...answerReads,
   ],
   exporter: [
     allow(['dynamodb:GetItem', 'dynamodb:Query'], [arn('LedgerTable')]),
     allow(['dynamodb:Query'], [under('LedgerTable', 'index/*')]),
-    allow(ledgerWrites, [arn('OutboxTable')]),
+    allow(tableWrites, [arn('OutboxTable')]),
     allow(['dynamodb:Query'], [under('OutboxTable', 'index/*')]),
     // It has no resources that could be named.
     allow(['aws-marketplace:BatchMeterUsage'], ['*']),
@@ -78,8 +63,21 @@ const tableGrants: Readonly<Record<string, readonly object[]>> = {
     ...ledgerGrants,
     // For the limits of keys, whose use it tells of.
     allow(['dynamodb:Query'], [under('KeyTable', 'index/*')]),
+    // It books what was sold while the ledger did not answer.
+    allow(
+      ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+      [arn('SaleQueue')],
+    ),
+    ...answerWrites,
   ],
 }
+
+/** The function of a model. While the ledger does not answer, a sale may wait in the queue. */
+const modelGrants = [
+  keyLookUp,
+  ...sellingGrants,
+  allow(['sqs:SendMessage', 'sqs:GetQueueAttributes'], [arn('SaleQueue')]),
+]
 
 /** A function's name as the serverless command writes it into the names of its resources. */
 function logicalName(name: string): string {
@@ -91,10 +89,9 @@ function role(name: string, artifactKeys: readonly string[]) {
   const logGroup = { 'Fn::GetAtt': [`${logicalName(name)}LogGroup`, 'Arn'] }
   const statements = [
     allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup]),
-    ...(tableGrants[name] ?? servingGrants),
+    ...(tableGrants[name] ?? modelGrants),
   ]
   if (artifactKeys.length > 0) {
-    statements.push(...sellingGrants)
     const files = artifactKeys.map((key) => under('ArtifactBucket', key))
     statements.push(allow(['s3:GetObject'], files))
   }

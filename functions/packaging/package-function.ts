@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { bundleHandler } from './bundle-handler.ts'
@@ -31,7 +32,7 @@ export interface PackageOptions {
 
 /**
  * The zip of one function: its code and the descriptions of its model (of all models, where it runs
- * none), and with a model the runtime for one processor.
+ * serves none), and where it runs models the runtime for one processor.
  *
  * @throws Error on a manifest or a binary that is not right, or a zip above 25 MB
  */
@@ -43,19 +44,21 @@ export async function packageFunction(
   const entries = readModels(modelsFolder, { parse: parseManifest, only: model })
   const manifest = model ? entries[0]?.manifest : undefined
   const { architecture = manifest?.function.architecture ?? 'arm64' } = options
-  const { files: code, sources, startBytes, startPackages } = await bundleHandler(handlerFile)
+  const bundle = await bundleHandler(handlerFile)
+  const { files: code, sources, programs, startBytes, startPackages } = bundle
   if (!manifest && sources.includes('shared/endpoints/model-endpoint.ts')) {
     throw new Error(
       `functions/${name} serves a model, but models/${name}/manifest.json is missing.`,
     )
   }
+  const runsModels = manifest !== undefined || programs.length > 0
   const files = {
     ...code,
     ...modelFiles(entries),
     ...ownDocuments(dirname(handlerFile)),
     'models/price-book.json': readFileSync(join(modelsFolder, 'price-book.json')),
-    ...(manifest && onnxRuntimeFiles(architecture)),
-    ...(manifest && (await codecProgramFiles(manifest.task.name))),
+    ...(runsModels && onnxRuntimeFiles(architecture)),
+    ...(runsModels && (await codecProgramFiles(entries.map(taskNameOf)))),
   }
   const zip = await writeZip(files)
   if (zip.length > zipLimitBytes) {
@@ -65,6 +68,8 @@ export async function packageFunction(
   const file = `${name}-${architecture}.zip`
   return { name, file, zip, unzippedBytes, startBytes, startPackages }
 }
+
+const taskNameOf = ({ manifest }: ModelEntry) => manifest.task.name
 
 /** JSON files beside a handler lie beside its bundle, too. */
 function ownDocuments(folder: string): PackageFiles {

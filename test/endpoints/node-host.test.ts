@@ -218,3 +218,84 @@ test('says that a port is taken', async () => {
   const port = Number(new URL(host.url).port)
   await expect(start({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })
+
+/** A host that answers with a stream: one piece, and then nothing for ever. */
+async function startEndless(contentType: string) {
+  const left = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<void>()
+  const pieces = [Buffer.from('first')]
+  const stream: AsyncIterable<Uint8Array> = {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const value = pieces.shift()
+        if (value) return { done: false, value }
+        asked.resolve()
+        return new Promise<never>(() => undefined)
+      },
+      async return() {
+        left.resolve()
+        return { done: true, value: undefined }
+      },
+    }),
+  }
+  const { host } = await start({
+    endpoint: async () => ({
+      status: 200,
+      headers: { 'content-type': contentType },
+      body: '',
+      stream,
+    }),
+  })
+  return { host, left: left.promise, asked: asked.promise }
+}
+
+test('ends a stream at once when its reader goes away, also while it waits', async () => {
+  const { host, left, asked } = await startEndless('application/jsonl')
+  const gone = new AbortController()
+  const { body } = await fetch(host.url, { signal: gone.signal })
+  const first = await body?.getReader().read()
+  expect(Buffer.from(first?.value ?? []).toString()).toBe('first')
+  await asked
+  gone.abort()
+  await left
+})
+
+test('does not wait for those who listen to events when it closes', async () => {
+  const { host, left, asked } = await startEndless('text/event-stream')
+  const { body } = await fetch(host.url)
+  await asked
+  await host.close()
+  await left
+  await expect(new Response(body).text()).rejects.toThrow()
+})
+
+test('answers HEAD of a stream without asking for it', async () => {
+  const { host } = await startEndless('text/event-stream')
+  const answer = await fetch(host.url, { method: 'HEAD' })
+  expect([answer.status, await answer.text()]).toEqual([200, ''])
+})
+
+test('lets an upload take longer than other bodies, and hands it over as it arrives', async () => {
+  const first = Promise.withResolvers<string>()
+  const endpoint: NodeHostOptions['endpoint'] = async ({ stream }) => {
+    let text = ''
+    for await (const piece of stream ?? []) {
+      text += Buffer.from(piece).toString()
+      first.resolve(text)
+    }
+    return { status: 200, headers: {}, body: text }
+  }
+  endpoint.takesUpload = (method, path) => method === 'POST' && path === '/upload'
+  const { host } = await start({ endpoint, requestTimeoutMs: 100 })
+  const { hostname, port } = new URL(host.url)
+  const socket = connect(Number(port), hostname)
+  const answer = once(socket, 'data')
+  socket.write(`POST /upload HTTP/1.1\r\n${close}Content-Length: 6\r\n\r\nabc`)
+  expect(await first.promise).toBe('abc')
+  // A request of the other kind is given up meanwhile.
+  const other = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc'
+  expect(await rawCall(host.url, other)).toMatch(/^HTTP\/1\.1 408 /)
+  socket.write('def')
+  const [bytes] = await answer
+  expect(String(bytes)).toMatch(/^HTTP\/1\.1 200 /)
+})

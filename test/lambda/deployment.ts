@@ -23,13 +23,17 @@ interface ResourceProperties {
   readonly BucketEncryption: object
   readonly Code: { readonly S3Key: string }
   readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> }
+  readonly Dimensions: readonly { readonly Value: Attribute }[]
+  readonly EventSourceArn: Attribute
   readonly Handler: string
   readonly IntegrationUri: Attribute
   readonly ManagedPolicyArns?: readonly string[]
   readonly MemorySize: number
+  readonly MessageRetentionPeriod: number
   readonly Policies: readonly { readonly PolicyDocument: PolicyDocument }[]
   readonly PolicyDocument: PolicyDocument
   readonly PublicAccessBlockConfiguration: Readonly<Record<string, boolean>>
+  readonly QueueName?: { readonly 'Fn::Sub': string }
   readonly RetentionInDays: number
   readonly Role: Attribute
   readonly RouteKey: string

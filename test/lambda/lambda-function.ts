@@ -38,6 +38,8 @@ export interface LambdaFunction {
   invoke(event: unknown): Promise<Invocation>
   /** Ends all idle environments: the next event meets a cold start. */
   forget(): Promise<void>
+  /** Ends all environments at once, in the middle of what they do, as where their host fails. */
+  kill(): Promise<void>
   /** What all environments so far have logged. */
   logs(): string
   stop(): Promise<void>
@@ -133,6 +135,9 @@ export function createLambdaFunction(options: LambdaFunctionOptions): LambdaFunc
     },
     async forget() {
       await Promise.all(idle.splice(0).map((one) => one.stop()))
+    },
+    async kill() {
+      await Promise.all(all.map((one) => one.stop()))
     },
     async stop() {
       await this.forget()

@@ -7,6 +7,7 @@ import { listFunctionFolders, repositoryRoot } from '#functions/packaging/functi
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { accountOperations } from '#shared/protocols/account-operations.ts'
+import { batchOperations } from '#shared/protocols/batch-operations.ts'
 import { routes as serviceRoutes } from '#shared/protocols/routes.ts'
 import {
   all,
@@ -19,11 +20,39 @@ import { readZip } from '#test/lambda/read-zip.ts'
 
 const models = readModels(join(repositoryRoot, 'models'), { parse: parseManifest })
 const modelNames = models.map(({ manifest }) => manifest.name)
+const runsModels = (name: string) => name === 'batch-score' || modelNames.includes(name)
 
 const on = (resource: string, ...actions: string[]) =>
   actions.map((action) => `${resource} ${action}`)
 const table = (...operations: string[]) => operations.map((operation) => `dynamodb:${operation}`)
 const ledger = table('GetItem', 'Query', 'PutItem', 'UpdateItem')
+const batchReads = [
+  ...on('BatchBucket/*', 's3:GetObject', 's3:GetObjectVersion'),
+  ...on('BatchBucket', 's3:ListBucket'),
+]
+const batchWrites = (folder: string) =>
+  on(`BatchBucket/${folder}/*`, 's3:PutObject', 's3:AbortMultipartUpload')
+const jobs = on('JobTable', ...ledger)
+const jobLists = on('JobTable/index/*', ...table('Query'))
+const sends = (queue: string) => on(queue, 'sqs:SendMessage')
+const works = (queue: string) =>
+  on(
+    queue,
+    'sqs:ReceiveMessage',
+    'sqs:DeleteMessage',
+    'sqs:GetQueueAttributes',
+    'sqs:ChangeMessageVisibility',
+  )
+
+const answers = [
+  ...on('AnswerBucket/*', 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  ...on('AnswerBucket', 's3:ListBucket'),
+]
+const selling = [
+  ...on('KeyTable', ...table('GetItem')),
+  ...on('LedgerTable', ...ledger),
+  ...answers,
+]
 
 /** What each kind of function may do beside writing its log and reading its model's file. */
 const expectedGrants: Readonly<Record<string, readonly string[]>> = {
@@ -31,10 +60,47 @@ const expectedGrants: Readonly<Record<string, readonly string[]>> = {
     ...on('KeyTable', ...table('GetItem')),
     ...on('LedgerTable', ...table('GetItem', 'UpdateItem')),
   ],
-  model: [
+  model: [...selling, ...on('SaleQueue', 'sqs:SendMessage', 'sqs:GetQueueAttributes')],
+  batch: [
     ...on('KeyTable', ...table('GetItem')),
+    ...on('LedgerTable', ...table('GetItem', 'UpdateItem')),
+    ...jobs,
+    ...jobLists,
+    ...batchReads,
+    ...on('BatchBucket', 's3:ListBucketVersions'),
+    ...batchWrites('uploads'),
+    ...batchWrites('files'),
+    ...on('BatchBucket/uploads/*', 's3:DeleteObject'),
+    ...on('BatchBucket/files/*', 's3:DeleteObject'),
+    ...on('BatchBucket/outgoing/*', 's3:DeleteObject'),
+    ...['PlanQueue', 'ScoreQueue', 'PublishQueue'].flatMap(sends),
+  ],
+  // Neither a key nor money: it only looks and cuts.
+  'batch-plan': [
+    ...jobs,
+    ...jobLists,
+    ...batchReads,
+    ...on('BatchBucket', 's3:ListBucketVersions'),
+    ...batchWrites('jobs'),
+    ...works('PlanQueue'),
+    ...['PlanQueue', 'ScoreQueue', 'PublishQueue'].flatMap(sends),
+  ],
+  'batch-score': [
+    ...selling,
+    ...jobs,
+    ...batchReads,
+    ...batchWrites('jobs'),
+    ...works('ScoreQueue'),
+    ...sends('PublishQueue'),
+  ],
+  'batch-publish': [
+    ...jobs,
+    ...batchReads,
+    ...batchWrites('outgoing'),
+    ...batchWrites('files'),
+    ...works('PublishQueue'),
     ...on('LedgerTable', ...ledger),
-    ...on('AnswerBucket/*', 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+    ...on('AnswerBucket/*', 's3:GetObject'),
     ...on('AnswerBucket', 's3:ListBucket'),
   ],
   exporter: [
@@ -49,6 +115,8 @@ const expectedGrants: Readonly<Record<string, readonly string[]>> = {
     ...on('KeyTable/index/*', ...table('Query')),
     ...on('LedgerTable', ...ledger),
     ...on('LedgerTable/index/*', ...table('Query')),
+    ...answers,
+    ...on('SaleQueue', 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'),
   ],
   account: [
     ...on('KeyTable', ...table('GetItem', 'PutItem', 'UpdateItem')),
@@ -129,7 +197,9 @@ describe('the deployment', () => {
       const folders = new Set(files.flatMap(([path]) => /^models\/([^/]+)\//.exec(path)?.[1] ?? []))
       expect(folders).toEqual(new Set(own.map(({ manifest }) => manifest.name)))
       const hasRuntime = files.some(([path]) => path === 'libonnxruntime.so.1')
-      expect(hasRuntime).toBe(modelNames.includes(name))
+      expect(hasRuntime).toBe(runsModels(name))
+      const hasProgram = files.some(([path]) => path === 'score-process.mjs')
+      expect(hasProgram).toBe(name === 'batch-score')
     }
   })
 
@@ -144,6 +214,16 @@ describe('the deployment', () => {
   it('tells ONNX Runtime of every function to report nothing to anyone', () => {
     for (const { environment } of deployment.functions) {
       expect(environment.ORT_DISABLE_TELEMETRY).toBe('1')
+    }
+  })
+
+  it('has the pepper of keys from a secret, and none before it until one is set', () => {
+    for (const { logicalId } of deployment.functions) {
+      const { Variables } = propertiesOf(logicalId).Environment
+      expect(Variables.PERCALL_KEY_PEPPER).toEqual({
+        'Fn::Sub': expect.stringMatching(/^\{\{resolve:secretsmanager:\$\{KeyPepper\}\}\}$/),
+      })
+      expect(Variables.PERCALL_KEY_PEPPER_OLD).toBe('')
     }
   })
 
@@ -164,7 +244,7 @@ describe('the deployment', () => {
       const role = propertiesOf(propertiesOf(logicalId).Role['Fn::GetAtt'][0])
       const logGroup = logicalId.replace('LambdaFunction', 'LogGroup')
       const artifacts = models
-        .filter(({ manifest }) => manifest.name === name)
+        .filter(({ manifest }) => name === 'batch-score' || manifest.name === name)
         .map(({ manifest }) => `ArtifactBucket/${manifest.artifact.key} s3:GetObject`)
       const granted = role.Policies[0]?.PolicyDocument.Statement.flatMap(grantsOf) ?? []
       expect(granted.sort(), name).toEqual(
@@ -172,7 +252,7 @@ describe('the deployment', () => {
           `${logGroup} logs:CreateLogStream`,
           `${logGroup} logs:PutLogEvents`,
           ...artifacts,
-          ...(expectedGrants[artifacts.length > 0 ? 'model' : name] ?? []),
+          ...(expectedGrants[modelNames.includes(name) ? 'model' : name] ?? []),
         ].sort(),
       )
       expect(role.ManagedPolicyArns).toBeUndefined()
@@ -182,7 +262,10 @@ describe('the deployment', () => {
   it('routes every call of the service to the function that answers it', () => {
     for (const { method, path, action } of serviceRoutes) {
       const ofModel = /^(predict|infer|model-metadata|model-ready)$/.test(action)
-      const ofAccount = Object.hasOwn(accountOperations, action)
+      const [owner = 'catalog'] = [
+        ...(Object.hasOwn(accountOperations, action) ? ['account'] : []),
+        ...(Object.hasOwn(batchOperations, action) ? ['batch'] : []),
+      ]
       for (const { manifest } of ofModel ? models : models.slice(0, 1)) {
         const { name, version, aliases } = manifest
         const labels = action === 'predict' ? ['', version, 'latest', ...aliases] : ['']
@@ -193,14 +276,61 @@ describe('the deployment', () => {
             .replace(/\{(id|month)\}/, '2026-11')
           const chosen = chooseRoute(deployment.routes, { method, path: concrete })
           expect(chosen?.key, `${method} ${concrete}`).not.toBe('$default')
-          expect(chosen?.functionName, `${method} ${concrete}`).toBe(
-            ofModel ? name : ofAccount ? 'account' : 'catalog',
-          )
+          expect(chosen?.functionName, `${method} ${concrete}`).toBe(ofModel ? name : owner)
         }
       }
     }
     const elsewhere = chooseRoute(deployment.routes, { method: 'GET', path: '/nowhere' })
     expect(elsewhere).toEqual({ key: '$default', functionName: 'catalog' })
+  })
+
+  it.each(['plan', 'score', 'publish'])(
+    'hands the messages of %s to their function one by one, and takes single ones back',
+    (stage) => {
+      const queue = `${stage[0]?.toUpperCase()}${stage.slice(1)}Queue`
+      const [found, ...others] = resourcesOf('AWS::Lambda::EventSourceMapping').filter(
+        ([, { Properties }]) => Properties.EventSourceArn['Fn::GetAtt'][0] === queue,
+      )
+      expect(others).toEqual([])
+      expect(found?.[1].Properties).toMatchObject({
+        BatchSize: 1,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        FunctionName: { 'Fn::GetAtt': [`BatchDash${stage}LambdaFunction`, 'Arn'] },
+        ScalingConfig: { MaximumConcurrency: expect.any(Number) },
+      })
+    },
+  )
+
+  it('names its queues as its functions look for them', () => {
+    const [{ logicalId } = { logicalId: '' }] = deployment.functions
+    const { PERCALL_QUEUES } = propertiesOf(logicalId).Environment.Variables
+    expect(PERCALL_QUEUES).toEqual({
+      'Fn::Sub': `sqs:https://sqs.\${AWS::Region}.\${AWS::URLSuffix}/\${AWS::AccountId}/\${AWS::StackName}-`,
+    })
+    const names = resourcesOf('AWS::SQS::Queue').map(
+      ([, { Properties }]) => Properties.QueueName?.['Fn::Sub'],
+    )
+    const stages = ['plan', 'score', 'publish'].flatMap((stage) => [stage, `${stage}-dead`])
+    expect(names).toEqual(
+      expect.arrayContaining(stages.map((stage) => `\${AWS::StackName}-${stage}`)),
+    )
+  })
+
+  it('keeps what was sold but not booked as long as SQS can, and tells when it waits', () => {
+    const [{ logicalId } = { logicalId: '' }] = deployment.functions
+    const { PERCALL_SALE_OUTBOX } = propertiesOf(logicalId).Environment.Variables
+    expect(PERCALL_SALE_OUTBOX).toEqual({ 'Fn::Sub': `sqs:\${SaleQueue}` })
+    const fourteenDays = 14 * 86_400
+    const dead = { 'Fn::GetAtt': ['SaleDeadLetters', 'Arn'] }
+    expect(propertiesOf('SaleQueue')).toMatchObject({
+      MessageRetentionPeriod: fourteenDays,
+      RedrivePolicy: { deadLetterTargetArn: dead, maxReceiveCount: 1_000 },
+    })
+    expect(propertiesOf('SaleDeadLetters').MessageRetentionPeriod).toBe(fourteenDays)
+    const watched = resourcesOf('AWS::CloudWatch::Alarm').flatMap(([, { Properties }]) =>
+      Properties.Dimensions.map(({ Value }) => Value['Fn::GetAtt'][0]),
+    )
+    expect(watched).toEqual(expect.arrayContaining(['SaleQueue', 'SaleDeadLetters']))
   })
 
   it('keeps logs for a limited time', () => {
@@ -228,8 +358,9 @@ describe('the deployment', () => {
     expect(rows.length).toBe(deployment.functions.length)
     for (const [, name, startBytes, packages] of rows) {
       expect(packages, name).not.toMatch(/@aws-sdk|jose|onnxruntime|jsquash|commander/)
-      // Nobody waits for a model behind the account's calls.
-      expect(Number(startBytes), name).toBeLessThan(name === 'account' ? 130_000 : 100_000)
+      // Nobody waits for a model behind the calls of the account and of batches.
+      const limit = name === 'account' || name === 'batch' ? 140_000 : 100_000
+      expect(Number(startBytes), name).toBeLessThan(limit)
     }
   })
 })

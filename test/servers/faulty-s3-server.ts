@@ -57,7 +57,7 @@ export async function startFaultyS3Server(): Promise<FaultyS3Server> {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
-    socket.once('data', (head) => answer(socket, String(head)))
+    socket.on('data', (head) => answer(socket, String(head)))
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
@@ -187,7 +187,7 @@ function parseRequest(text: string): FaultyRequest {
       return [line.slice(0, colon), line.slice(colon + 1).trim()]
     }),
   )
-  const key = /^GET \/[^/]+\/(\S+) /.exec(requestLine)?.[1] ?? ''
+  const key = /^GET \/[^/]+\/([^\s?]+)/.exec(requestLine)?.[1] ?? ''
   const [, first = 0, last = 0] = /bytes=(\d+)-(\d+)/.exec(headers.get('range') ?? '') ?? []
   return { key, from: Number(first), to: Number(last) + 1, headers }
 }

@@ -1,3 +1,4 @@
+import { startFauxqs } from 'fauxqs'
 import { createDynamodbKeyStore } from '#shared/access/dynamodb-key-store.ts'
 import type { KeyStore } from '#shared/access/key-store.ts'
 import type { ArtifactStore } from '#shared/artifacts/artifact-store.ts'
@@ -10,6 +11,8 @@ import type { Ledger } from '#shared/metering/ledger.ts'
 import { createS3AnswerStore } from '#shared/metering/s3-answer-store.ts'
 import { createKeyTable } from '#test/access/key-table.ts'
 import { createLedgerTable } from '#test/metering/dynamodb-ledger-table.ts'
+import { createDeclaredQueues } from './declared-queues.ts'
+import { createDeclaredTable, declaredResources } from './declared-table.ts'
 import { startDynamoDbLocal } from './dynamodb-local.ts'
 import { startRealS3Server } from './real-s3-server.ts'
 
@@ -19,6 +22,7 @@ interface AwsStores {
   readonly keyStore: KeyStore
   readonly ledger: Ledger
   readonly pepper: string
+  readonly oldPepper: string
   /** What the deployment tells its functions. */
   readonly environment: Readonly<Record<string, string>>
 }
@@ -30,10 +34,15 @@ export interface LocalAws {
 }
 
 const pepper = 'a pepper for tests, and for nothing else'
+const oldPepper = 'the pepper that was replaced, for tests only'
 
-/** Real servers for the two stores that the functions use: S3 and DynamoDB. */
+/** Real servers for the stores that the functions use, S3 and DynamoDB, and one for SQS. */
 export async function startLocalAws(): Promise<LocalAws> {
-  const [s3, dynamodb] = await Promise.all([startRealS3Server(), startDynamoDbLocal()])
+  const [s3, dynamodb, sqs] = await Promise.all([
+    startRealS3Server(),
+    startDynamoDbLocal(),
+    startFauxqs({ port: 0, logger: false }),
+  ])
   const { endpoint, region, bucket, accessKeyId, secretAccessKey } = s3
   const credentials = { accessKeyId, secretAccessKey }
   const client = createDynamodbClient({
@@ -53,6 +62,9 @@ export async function startLocalAws(): Promise<LocalAws> {
       await createKeyTable(client, table)
       const ledgerTable = `ledger-${deployments}`
       await createLedgerTable(client, ledgerTable)
+      const jobTable = `jobs-${deployments}`
+      await createDeclaredTable(client, jobTable, declaredResources('batch').JobTable)
+      const queues = createDeclaredQueues(sqs, `${prefix}-`)
       const ledger = createDynamodbLedger({
         client,
         table: ledgerTable,
@@ -86,22 +98,28 @@ export async function startLocalAws(): Promise<LocalAws> {
         keyStore: createDynamodbKeyStore({ client, table }),
         ledger,
         pepper,
+        oldPepper,
         environment: {
           AWS_REGION: region,
           AWS_ACCESS_KEY_ID: accessKeyId,
           AWS_SECRET_ACCESS_KEY: secretAccessKey,
           AWS_ENDPOINT_URL_S3: endpoint,
           AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+          AWS_ENDPOINT_URL_SQS: sqs.address,
           PERCALL_ARTIFACTS: `s3://${bucket}/${prefix}`,
           PERCALL_KEYS: `dynamodb:${table}`,
           PERCALL_LEDGER: `dynamodb:${ledgerTable}`,
           PERCALL_ANSWERS: `s3://${bucket}`,
+          PERCALL_BATCH: `s3://${bucket}`,
+          PERCALL_JOBS: `dynamodb:${jobTable}`,
+          PERCALL_QUEUES: `sqs:${queues}`,
           PERCALL_KEY_PEPPER: pepper,
+          PERCALL_KEY_PEPPER_OLD: oldPepper,
         },
       }
     },
     async stop() {
-      await Promise.all([s3.stop(), dynamodb.stop()])
+      await Promise.all([s3.stop(), dynamodb.stop(), sqs.stop()])
     },
   }
 }

@@ -25,11 +25,14 @@ export interface RealS3Server {
  * answers.
  *
  * @param tls a certificate and its key (PEM), to answer over https
+ * @param versions whether versioning can be enabled for the bucket
  */
 export async function startRealS3Server({
   tls,
+  versions = false,
 }: {
   tls?: { certificate: string; key: string }
+  versions?: boolean
 } = {}): Promise<RealS3Server> {
   const binary = await installRealS3Server()
   const folder = await mkdtemp(join(tmpdir(), 'percall-s3-'))
@@ -37,6 +40,8 @@ export async function startRealS3Server({
   const bucketDirectory = join(objects, bucket)
   await mkdir(bucketDirectory, { recursive: true })
   await mkdir(sidecar)
+  const history = join(folder, 'versions')
+  await mkdir(history)
   if (tls) {
     await writeFile(join(folder, 'certificate.pem'), tls.certificate)
     await writeFile(join(folder, 'key.pem'), tls.key)
@@ -52,7 +57,8 @@ export async function startRealS3Server({
       ...['--access', keys.accessKeyId, '--secret', keys.secretAccessKey],
       ...(tls ? ['--cert', join(folder, 'certificate.pem'), '--key', join(folder, 'key.pem')] : []),
       // Not every temporary folder keeps extended attributes: metadata lies beside the objects.
-      ...['posix', '--sidecar', sidecar, objects],
+      ...['posix', '--sidecar', sidecar],
+      ...(versions ? ['--versioning-dir', history, objects] : [objects]),
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )

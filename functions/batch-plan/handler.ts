@@ -1,0 +1,3 @@
+import { onPlanMessages } from '#shared/endpoints/plan-messages.ts'
+
+export const handler = onPlanMessages()

@@ -1,0 +1,3 @@
+import { onPublishMessages } from '#shared/endpoints/publish-messages.ts'
+
+export const handler = onPublishMessages()

@@ -1,0 +1,3 @@
+import { onScoreMessages } from '#shared/endpoints/score-messages.ts'
+
+export const handler = onScoreMessages()
