@@ -13,8 +13,8 @@ export async function findAccount(
 }
 
 /**
- * Opens an account, or changes its mode and limits; whether it is trusted and how it is metered stay
- * as they were where the settings do not say.
+ * Opens an account, or changes its mode and limits; whether it is trusted, how it is metered and over
+ * how many shards it is spread stay as they were where the settings do not say.
  * @throws ServiceError `currency_mismatch`: the currency of an account is for ever;
  *   `parameter_invalid`: this account cannot be metered so
  */
@@ -24,12 +24,18 @@ export async function openAccount(
 ): Promise<Account> {
   // Of two that open it at the same time one is the second.
   if ((await ledger.createAccount(checked(settings))) === 'exists') {
-    const { currency, trusted, metering } = await findAccount(ledger, settings.tenant)
+    const before = await findAccount(ledger, settings.tenant)
+    const { currency } = before
     if (currency !== settings.currency) {
       throw new ServiceError('currency_mismatch', { detail: `It is ${currency}.` })
     }
-    const changed = { ...settings, trusted: settings.trusted ?? trusted }
-    await ledger.putAccount(checked({ ...changed, metering: settings.metering ?? metering }))
+    const changed = {
+      ...settings,
+      trusted: settings.trusted ?? before.trusted,
+      metering: settings.metering ?? before.metering,
+      shards: settings.shards ?? before.shards,
+    }
+    await ledger.putAccount(checked(changed))
   }
   return findAccount(ledger, settings.tenant)
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { chunkKey } from './chunk-key.ts'
-import type { Job, JobOutput } from './job.ts'
+import { type Job, type JobOutput, maxChargeOf } from './job.ts'
 import type { PublishingServices } from './publish-job.ts'
 import { readPlan } from './read-plan.ts'
 import { reportsOf } from './send-chunks.ts'
@@ -54,15 +54,23 @@ async function auditOutputs(job: Job, { objects }: PublishingServices): Promise<
       breaches.push({ rule: 'records-complete', detail: `${output.key} is out of order.` })
     }
   }
-  const { results, errors } = job.done
+  const records = await recordsOf(job, objects)
   const isLines = job.order.output.format === 'jsonl'
-  if (duplicates > 0 || (isLines && seen.size !== results + errors)) {
+  if (duplicates > 0 || (isLines && seen.size !== records)) {
     breaches.push({
       rule: 'records-complete',
-      detail: `${seen.size} records are in the outputs, ${duplicates} of them twice; ${results + errors} were scored.`,
+      detail: `${seen.size} records are in the outputs, ${duplicates} of them twice; ${records} should be.`,
     })
   }
   return breaches
+}
+
+/** How many records the outputs tell of: what was scored; of expired calls, all. */
+async function recordsOf(job: Job, objects: PublishingServices['objects']): Promise<number> {
+  const { done, order, state, chunks } = job
+  const isWhole = state === 'expired' && order.records.kind === 'call' && chunks > 0
+  const planned = isWhole ? (await readPlan(job.id, objects)).records : undefined
+  return planned ?? done.results + done.errors
 }
 
 /** The number of a line's record; of a call it is the end of the line's id. */
@@ -99,7 +107,8 @@ async function auditCharges(
   { jobs, ledger }: PublishingServices,
 ): Promise<AuditBreach[]> {
   const breaches: AuditBreach[] = []
-  const { tenant, maxCharge } = job.order
+  const { tenant } = job.order
+  const maxCharge = maxChargeOf(job)
   let charged = 0n
   let sold = 0
   const reported = new Map<number, string>()

@@ -1,7 +1,7 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { countRange } from './formats/count-records.ts'
 import type { ObjectStore } from './object-store.ts'
-import type { ChunkCount } from './read-parts.ts'
+import type { UnscoredChunk } from './read-parts.ts'
 import { readPlan } from './read-plan.ts'
 
 /** What a chunk holds that was not scored: those behind it keep the numbers that they have. */
@@ -9,7 +9,7 @@ export async function countChunk(
   jobId: string,
   chunk: number,
   objects: ObjectStore,
-): Promise<ChunkCount> {
+): Promise<UnscoredChunk> {
   const { source, chunks } = await readPlan(jobId, objects)
   const range = chunks[chunk]
   if (!range) throw new ServiceError('internal', { detail: 'The plan has no such chunk.' })

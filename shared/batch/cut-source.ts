@@ -7,16 +7,24 @@ import type { ChunkRange, PlanSource } from './plan.ts'
 
 /** How large chunks are. What comes out does not depend on it, only how soon and at what cost. */
 export interface ChunkSizes {
-  /** Of text: a first result within a second or two, and no more than some thousand chunks. */
+  /** Of text: a chunk costs some milliseconds of its own, and is scored anew where it fails. */
   readonly bytes: (sizeBytes: number) => number
+  /** The first ones are smaller, so that a first result comes soon, of slow models too. */
+  readonly firstBytes?: number
+  /** A row group is decoded once for each chunk of it. */
   readonly parquetRows: number
   /** Of a list of objects: some forty of them. */
   readonly listBytes: number
 }
 
 export const usualSizes: ChunkSizes = {
-  bytes: (sizeBytes) => Math.min(4_000_000, Math.max(250_000, Math.ceil(sizeBytes / 2_500))),
-  parquetRows: 5_000,
+  // A sixteenth of a file, so that all workers end together; 1 MB; some thousand chunks.
+  bytes: (sizeBytes) => {
+    const share = Math.ceil(Math.max(Math.min(1_000_000, sizeBytes / 16), sizeBytes / 2_500))
+    return Math.min(4_000_000, Math.max(250_000, share))
+  },
+  firstBytes: 16_000,
+  parquetRows: 32_768,
   listBytes: 8_000,
 }
 
@@ -24,14 +32,14 @@ export const usualSizes: ChunkSizes = {
 export async function cutSource(
   source: PlanSource,
   { read }: ObjectStore,
-  { bytes, parquetRows, listBytes }: ChunkSizes = usualSizes,
+  { bytes, firstBytes, parquetRows, listBytes }: ChunkSizes = usualSizes,
 ): Promise<ChunkRange[]> {
   const { object } = source
   switch (source.format) {
     case 'jsonl':
-      return cutLines(object.sizeBytes, bytes(object.sizeBytes))
+      return cutLines(object.sizeBytes, bytes(object.sizeBytes), firstBytes)
     case 'csv':
-      return cutCsv(read, object, { chunkBytes: bytes(object.sizeBytes) })
+      return cutCsv(read, object, { chunkBytes: bytes(object.sizeBytes), firstBytes })
     case 'objects':
       return cutLines(object.sizeBytes, listBytes)
     case 'parquet':

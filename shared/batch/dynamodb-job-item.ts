@@ -50,6 +50,7 @@ export const jobItem = {
     doneResults: number(job.done.results),
     doneErrors: number(job.done.errors),
     doneCharge: number(job.done.charge),
+    ...(job.raisedCharge !== undefined && { raisedCharge: number(job.raisedCharge) }),
     problems: text(JSON.stringify(job.problems)),
     outputs: text(JSON.stringify(job.outputs)),
   }),
@@ -74,6 +75,7 @@ export const jobItem = {
       errors: readNumber(item, 'doneErrors'),
       charge: readBigint(item, 'doneCharge'),
     },
+    raisedCharge: item.raisedCharge && readBigint(item, 'raisedCharge'),
     problems: JSON.parse(readText(item, 'problems')),
     outputs: JSON.parse(readText(item, 'outputs')),
   }),
@@ -88,6 +90,7 @@ export const jobItem = {
       ...(isEnd && { purgeAt: toPurgeAt(at + keptMs) }),
       ...(changes.chunks !== undefined && { chunks: number(changes.chunks) }),
       ...(changes.bytes !== undefined && { bytes: number(changes.bytes) }),
+      ...(changes.raisedCharge !== undefined && { raisedCharge: number(changes.raisedCharge) }),
       ...(changes.problems && { problems: text(JSON.stringify(changes.problems)) }),
       ...(changes.outputs && { outputs: text(JSON.stringify(changes.outputs)) }),
     }

@@ -2,6 +2,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import { modelKey } from '#shared/inference/model.ts'
 import type { Micros } from '#shared/metering/money.ts'
 import { type Price, priceOf } from '#shared/metering/price-book.ts'
+import { batchPrice } from './batch-price.ts'
 import type { BatchServices } from './batch-services.ts'
 import { headOf } from './find-source.ts'
 import { countRecords } from './formats/count-records.ts'
@@ -46,7 +47,7 @@ export async function estimateJob(
   const { catalog, prices, now, objects } = services
   const [name = '', version] = request.model.split('@')
   const entry = catalog.find(name, version)
-  const price = prices.current(entry.manifest.price, now())
+  const price = batchPrice(prices, entry.manifest.price, now())
   const { format, records } = await countOf(request, objects, exact)
   const pace = await lastPace(request.tenant, modelKey(entry), services)
   return {

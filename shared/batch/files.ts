@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { ObjectStore } from './object-store.ts'
+import type { ObjectStore, StoredObject } from './object-store.ts'
 import { readAll } from './read-all.ts'
 
 /** A file that a tenant uploaded or that a batch wrote, by the name that clients of the API know. */
@@ -63,26 +63,26 @@ export async function findFile(
   now: number,
 ): Promise<BatchFile> {
   const object = isFileId(id) ? await objects.head(descriptionKey(tenant, id)) : undefined
-  const file = object && (JSON.parse((await readAll(objects.read(object))).toString()) as BatchFile)
-  if (file && (file.expiresAt === undefined || file.expiresAt > now)) return file
+  const file = object && (await readDescription(object, objects))
+  if (file && !isOver(file, now)) return file
   throw new ServiceError('resource_not_found', { detail: 'There is no such file.' })
 }
 
-/** The tenant's files, newest first, after the one of this id. */
-export async function listFiles(
-  { tenant, after, limit }: { tenant: string; after?: string | undefined; limit: number },
+/** `undefined` where it was removed since it was listed. */
+export async function readDescription(
+  object: StoredObject,
   objects: ObjectStore,
-  now: number,
-): Promise<{ files: BatchFile[]; more: boolean }> {
-  const place = after === undefined ? undefined : descriptionKey(tenant, after)
-  const page = await objects.list(`files/${tenant}/`, { after: place, limit: limit + 1 })
-  const files: BatchFile[] = []
-  for (const object of page.objects.slice(0, limit)) {
-    const file = JSON.parse((await readAll(objects.read(object))).toString()) as BatchFile
-    if (file.expiresAt === undefined || file.expiresAt > now) files.push(file)
+): Promise<BatchFile | undefined> {
+  try {
+    return JSON.parse((await readAll(objects.read(object))).toString()) as BatchFile
+  } catch (thrown) {
+    if (thrown instanceof ServiceError && thrown.code === 'object_gone') return undefined
+    throw thrown
   }
-  return { files, more: page.objects.length > limit }
 }
+
+export const isOver = ({ expiresAt }: BatchFile, now: number): boolean =>
+  expiresAt !== undefined && expiresAt <= now
 
 /** The description goes first: what cannot be found is as good as gone. */
 export async function removeFile(
@@ -98,7 +98,7 @@ export const newFileId = (now: number, random = randomBytes(9).toString('hex')):
   `file-${(Number.MAX_SAFE_INTEGER - now).toString(36)}${random}`
 
 const isFileId = (id: string): boolean => /^file-[a-z0-9]{10,64}$/.test(id)
-const descriptionKey = (tenant: string, id: string): string => `files/${tenant}/${id}.json`
+export const descriptionKey = (tenant: string, id: string): string => `files/${tenant}/${id}.json`
 
 /** A name as the store takes it, and a header can carry it. */
 const safeName = (name: string): string =>

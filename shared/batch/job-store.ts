@@ -25,7 +25,7 @@ export interface JobStore {
 }
 
 export type JobChange = Partial<
-  Pick<Job, 'state' | 'chunks' | 'bytes' | 'problems' | 'outputs'>
+  Pick<Job, 'state' | 'chunks' | 'bytes' | 'raisedCharge' | 'problems' | 'outputs'>
 > & {
   /** Of the change; `times[state]` keeps the first. */
   readonly at: number

@@ -22,11 +22,17 @@ export interface Job {
   readonly chunks: number
   readonly bytes: number
   readonly done: JobCounts
+  /** What `order.maxCharge` was raised to since. */
+  readonly raisedCharge?: Micros | undefined
   /** Of `failed` and `paused`: why, and what to do; of OpenAI batches all that is wrong, by line. */
   readonly problems: readonly JobProblem[]
   /** Of `published`, `cancelled` and `expired`. */
   readonly outputs: readonly JobOutput[]
 }
+
+/** The most that a job may cost as it stands. */
+export const maxChargeOf = ({ order, raisedCharge }: Job): Micros | undefined =>
+  raisedCharge ?? order.maxCharge
 
 export type JobState =
   | 'planning'
@@ -65,10 +71,12 @@ export interface JobOrder {
   }
   /** What one record is: an input of the model, or a whole call in a client's dialect. */
   readonly records: RecordKind
-  /** The most that it may cost. */
+  /** The most that it may cost; see `maxChargeOf`. */
   readonly maxCharge: Micros | undefined
   /** Epoch milliseconds; what is not finished then is left. */
   readonly expiresAt: number | undefined
+  /** Hash of the request, where it has a key under which it may come again. */
+  readonly fingerprint?: string | undefined
   /** Of the OpenAI batch that it was ordered as. */
   readonly batch?: BatchOrder | undefined
 }

@@ -1,6 +1,8 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
+import type { Micros } from '#shared/metering/money.ts'
 import type { BatchServices } from './batch-services.ts'
-import type { Job } from './job.ts'
+import { type Job, maxChargeOf } from './job.ts'
+import type { JobChange } from './job-store.ts'
 import { toMessage } from './messages.ts'
 import { sendChunks } from './send-chunks.ts'
 
@@ -30,17 +32,39 @@ async function stopJob(
 }
 
 /**
- * Lets a paused job go on where it stopped.
- * @throws ServiceError `job_not_paused`
+ * Lets a paused job go on where it stopped; the cap can be raised before it is reached, too.
+ * @param raisedCharge the most that it may cost from now on
+ * @throws ServiceError `job_not_paused`, `amount_invalid` where that is no raise
  */
-export async function resumeJob(job: Job, services: BatchServices): Promise<Job> {
+export async function resumeJob(
+  job: Job,
+  services: BatchServices,
+  { raisedCharge }: Pick<JobChange, 'raisedCharge'> = {},
+): Promise<Job> {
   const { jobs, now } = services
-  const change = { state: 'scoring', problems: [], at: now() } as const
-  const resumed = await jobs.change(job.id, ['paused'], change)
+  const isRaise = raisedCharge !== undefined
+  if (isRaise) checkRaise(raisedCharge, maxChargeOf(job))
+  const resumed = await jobs.change(job.id, isRaise ? ['paused', 'scoring'] : ['paused'], {
+    state: 'scoring',
+    problems: [],
+    ...(isRaise && { raisedCharge }),
+    at: now(),
+  })
   const current = resumed ?? (await jobs.find(job.id)) ?? job
   if (current.state !== 'scoring') {
     throw new ServiceError('job_not_paused', { detail: `The job is ${current.state}.` })
   }
   await sendChunks(current, services)
   return current
+}
+
+/** What was charged without a cap was not counted, and a lower one might be passed already. */
+function checkRaise(raisedCharge: Micros, maxCharge: Micros | undefined): void {
+  if (maxCharge !== undefined && raisedCharge >= maxCharge) return
+  throw new ServiceError('amount_invalid', {
+    detail:
+      maxCharge === undefined
+        ? 'The job was ordered without "max_charge_micros".'
+        : `"max_charge_micros" may only be raised; it is ${maxCharge}.`,
+  })
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { modelKey } from '#shared/inference/model.ts'
+import { batchPrice } from './batch-price.ts'
 import type { BatchServices } from './batch-services.ts'
 import type { Job, JobOrder, JobProblem } from './job.ts'
 import { toMessage } from './messages.ts'
@@ -18,6 +19,7 @@ export interface JobRequest
   readonly maxCharge?: JobOrder['maxCharge']
   readonly expiresAt?: JobOrder['expiresAt']
   readonly batch?: JobOrder['batch']
+  readonly fingerprint?: JobOrder['fingerprint']
   /** What makes it the same order when it comes again: an event's object, an idempotency key. */
   readonly identity: readonly string[]
 }
@@ -26,7 +28,8 @@ export interface JobRequest
  * Creates the job, once for one identity, and has it planned. Names are resolved now: whatever
  * happens to an alias, the price book or the input, the job goes on with what was ordered.
  *
- * @throws ServiceError `model_not_found`, `version_not_found`, `price_unknown`, `store_unavailable`
+ * @throws ServiceError `model_not_found`, `version_not_found`, `price_unknown`, `store_unavailable`,
+ * `idempotency_key_reused` where it was another request the first time
  */
 export async function orderJob(request: JobRequest, services: BatchServices): Promise<Job> {
   const { catalog, prices, now } = services
@@ -41,7 +44,7 @@ export async function orderJob(request: JobRequest, services: BatchServices): Pr
       ...order,
       model,
       modelDigest: manifest.artifact.sha256,
-      priceId: prices.current(manifest.price, now()).id,
+      priceId: batchPrice(prices, manifest.price, now()).id,
       output: { ...output, prefix: places.outputs(order.tenant, model, nameOf(request), id) },
       maxCharge: request.maxCharge,
       expiresAt: request.expiresAt,
@@ -69,6 +72,9 @@ async function createJob(id: string, order: JobOrder, services: BatchServices): 
   const outcome = await jobs.create(job)
   const stored = outcome === 'created' ? job : await jobs.find(id)
   if (!stored) throw new ServiceError('store_unavailable')
+  if (stored.order.fingerprint !== order.fingerprint) {
+    throw new ServiceError('idempotency_key_reused')
+  }
   // Sent also where it existed: an earlier attempt may have died in between.
   if (stored.state === 'planning') await queues.plan.send([toMessage(stored)])
   return stored

@@ -4,6 +4,7 @@ import type { Ledger } from '#shared/metering/ledger.ts'
 import type { BatchServices, Handled } from './batch-services.ts'
 import { countChunk } from './count-chunk.ts'
 import { encodeOutput } from './encode-output.ts'
+import { expiredCalls } from './expired-calls.ts'
 import type { OutputTableOptions } from './formats/output-table.ts'
 import type { Job, JobOutput, JobState } from './job.ts'
 import { describeOutputs } from './output-files.ts'
@@ -65,13 +66,17 @@ async function writeOutput(
   { objects, jobs }: BatchServices,
 ): Promise<JobOutput | undefined> {
   const isCall = job.order.records.kind === 'call'
+  const tellsOfRest = isCall && name === 'errors' && isCutOff(job)
   const lines = name === 'results' ? job.done.results : job.done.errors
-  if (lines === 0 && (isCall || name === 'errors')) return undefined
+  if (lines === 0 && !tellsOfRest && (isCall || name === 'errors')) return undefined
   const format = name === 'results' ? job.order.output.format : 'jsonl'
   const key = `${job.order.output.prefix}${name}.${format}`
   const digest = createHash('sha256')
-  const parts = readParts(reportsOf(job.id, jobs), objects, (chunk) =>
-    countChunk(job.id, chunk, objects),
+  const parts = readParts(
+    reportsOf(job.id, jobs),
+    objects,
+    (chunk) => (tellsOfRest ? expiredCalls : countChunk)(job.id, chunk, objects),
+    tellsOfRest ? job.chunks : 0,
   )
   const bytes = encodeOutput(linesOf(parts, job, name), format, await tableOf(job, name, objects))
   const size = { bytes: 0 }
@@ -79,6 +84,10 @@ async function writeOutput(
   if (outcome.kind === 'exists') return describe(name, key, objects)
   return { name, key, sizeBytes: size.bytes, sha256: digest.digest('hex') }
 }
+
+/** Whether its time was over before all of it was scored. */
+const isCutOff = ({ state, done, chunks }: Job): boolean =>
+  (state === 'expiring' || state === 'expired') && done.chunks < chunks
 
 /** An output that another finaliser of this very job has written before. */
 async function describe(

@@ -14,35 +14,48 @@ export interface NumberedLine {
 }
 
 /** What a chunk holds that was not scored. */
-export interface ChunkCount {
+export interface UnscoredChunk {
   readonly records: number
   readonly lines: number
+  /** Part lines that tell of its records, where the outputs are to. */
+  readonly part?: Uint8Array
 }
 
 /**
  * The lines of finished chunks, numbered through; memory is that of one part. A part whose bytes are
  * not those that were settled is never passed on.
  *
- * @param countChunk of a stopped job: asked about chunks before finished ones that are not finished
+ * @param unscored of a stopped job: asked about chunks that are not finished, those behind the last
+ * finished one only up to `chunks`
  * @throws ServiceError `object_gone` where a part is missing, `store_unavailable`, `internal` where
  * its digest is not the settled one
  */
 export async function* readParts(
   reports: AsyncIterable<ChunkReport>,
   objects: ObjectStore,
-  countChunk: (chunk: number) => Promise<ChunkCount>,
+  unscored: (chunk: number) => Promise<UnscoredChunk>,
+  chunks = 0,
 ): AsyncGenerator<NumberedLine[]> {
   let record = 0
   let linesBefore = 0
   let next = 0
   for await (const report of reports) {
-    for (; next < report.chunk; next += 1) {
-      const skipped = await countChunk(next)
-      record += skipped.records
-      linesBefore += skipped.lines
-    }
+    yield* skipTo(report.chunk)
     next = report.chunk + 1
-    const part = await readPart(report, objects)
+    yield numbered(await readPart(report, objects))
+    linesBefore += report.lines
+  }
+  yield* skipTo(chunks)
+
+  async function* skipTo(chunk: number): AsyncGenerator<NumberedLine[]> {
+    for (; next < chunk; next += 1) {
+      const { part, records, lines } = await unscored(next)
+      if (part) yield numbered(Buffer.from(part))
+      else record += records
+      linesBefore += lines
+    }
+  }
+  function numbered(part: Buffer): NumberedLine[] {
     const lines: NumberedLine[] = []
     for (let start = 0; start < part.length; ) {
       const end = part.indexOf(10, start)
@@ -50,8 +63,7 @@ export async function* readParts(
       lines.push({ record, linesBefore, bytes: part.subarray(start, end) })
       start = end + 1
     }
-    yield lines
-    linesBefore += report.lines
+    return lines
   }
 }
 

@@ -6,6 +6,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
+import { type AwsPlace, sdkSettings } from '#shared/aws/sdk-settings.ts'
 import { inBlocks } from './in-blocks.ts'
 import { compareKeys, isObjectKey, objectKey } from './object-key.ts'
 import type { ObjectStore, PutOptions, PutOutcome, StoredObject } from './object-store.ts'
@@ -13,7 +14,6 @@ import { failS3, statusOf } from './s3-object-failure.ts'
 import { readS3Object } from './s3-object-read.ts'
 import { type S3Upload, startS3Upload } from './s3-object-upload.ts'
 import { s3ObjectUrl } from './s3-object-url.ts'
-import { type AwsPlace, sdkSettings } from './sdk-settings.ts'
 
 export interface S3ObjectStoreOptions extends AwsPlace {
   readonly bucket: string

@@ -5,7 +5,7 @@ import type { PaidCall, Ticket } from '#shared/metering/metered-call.ts'
 import type { Handled, ScoringServices } from './batch-services.ts'
 import type { ChunkReport, ScoredChunk } from './chunk.ts'
 import { chunkKey } from './chunk-key.ts'
-import type { Job } from './job.ts'
+import { type Job, maxChargeOf } from './job.ts'
 import { findEntry } from './job-model.ts'
 import { type ChunkMessage, toMessage } from './messages.ts'
 import { places } from './places.ts'
@@ -76,12 +76,6 @@ async function reportOf(
   try {
     const begun = await services.meter.begin(paidCall(job, plan, chunk, opened))
     if (begun.kind === 'answered') return reportFrom(begun)
-    // Between the first look and the hold the job may have been stopped, and who stops it may have
-    // looked in between: work that begins now would be missed.
-    if ((await services.jobs.find(job.id))?.state !== 'scoring') {
-      await begun.release('job-stopped')
-      return undefined
-    }
     return await sell(job, chunk, opened, begun, services)
   } finally {
     await opened.close()
@@ -93,11 +87,19 @@ async function sell(
   chunk: number,
   opened: OpenedChunk,
   ticket: Ticket,
-  { objects, cpuClass }: ScoringServices,
-): Promise<ChunkReport> {
+  { objects, jobs, cpuClass }: ScoringServices,
+): Promise<ChunkReport | undefined> {
   const beating = keepAlive(ticket)
   try {
+    // Between the first look and the hold the job may have been stopped, and who stops it may have
+    // looked in between: work that begins now would be missed.
+    if ((await jobs.find(job.id))?.state !== 'scoring') {
+      await ticket.release('job-stopped')
+      return undefined
+    }
     const { part, units, ...counts } = await opened.score()
+    // Its process is free for the next chunk while this one is put away.
+    await opened.close()
     const sha256 = createHash('sha256').update(part).digest('hex')
     const key = places.part(job.id, chunk, sha256)
     await objects.put(key, part, { ifAbsent: true })
@@ -136,7 +138,7 @@ function reportFrom({
 
 function paidCall(job: Job, plan: Plan, chunk: number, opened: OpenChunk): PaidCall {
   const { order } = job
-  const { maxCharge } = order
+  const maxCharge = maxChargeOf(job)
   const isCapped = maxCharge !== undefined
   const cap = { scope: 'job', id: job.id, limits: {}, total: maxCharge } as const
   return {

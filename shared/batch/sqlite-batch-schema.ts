@@ -55,4 +55,7 @@ export const batchMigrations: readonly string[] = [
     PRIMARY KEY (queue, tenant)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX turns_in_order ON turns (queue, turn);`,
+
+  // What a job's cap was raised to.
+  'ALTER TABLE jobs ADD COLUMN raised_charge INTEGER;',
 ]

@@ -57,7 +57,7 @@ function openJobs({ database }: SqliteBatchDatabase) {
   const add = prepare(
     `INSERT INTO jobs VALUES ($id, $tenant, $kind, $ordered, $createdAt, $changedAt, $state, $times,
        $chunks, $bytes, $doneChunks, $doneBytes, $doneResults, $doneErrors, $doneCharge,
-       $problems, $outputs)
+       $problems, $outputs, $raisedCharge)
      ON CONFLICT DO NOTHING`,
   )
   const find = prepare('SELECT * FROM jobs WHERE id = ?')
@@ -72,6 +72,7 @@ function openJobs({ database }: SqliteBatchDatabase) {
        -- The first time that a state is entered stays.
        times = iif($state IS NULL, times, json_patch(json_object($state, $at), times)),
        chunks = coalesce($chunks, chunks), bytes = coalesce($bytes, bytes),
+       raised_charge = coalesce($raisedCharge, raised_charge),
        problems = coalesce($problems, problems), outputs = coalesce($outputs, outputs)
      WHERE id = $id AND state IN (SELECT value FROM json_each($from)) RETURNING *`,
   )
@@ -106,6 +107,7 @@ function openJobs({ database }: SqliteBatchDatabase) {
           state: changed.state ?? null,
           chunks: changed.chunks ?? null,
           bytes: changed.bytes ?? null,
+          raisedCharge: changed.raisedCharge ?? null,
           problems: changed.problems ? JSON.stringify(changed.problems) : null,
           outputs: changed.outputs ? JSON.stringify(changed.outputs) : null,
         }),
@@ -134,8 +136,9 @@ function openChunks({ database }: SqliteBatchDatabase) {
   }
 }
 
-const fromJob = ({ order, times, done, problems, outputs, ...job }: Job) => ({
+const fromJob = ({ order, times, done, problems, outputs, raisedCharge, ...job }: Job) => ({
   ...job,
+  raisedCharge: raisedCharge ?? null,
   tenant: order.tenant,
   kind: order.records.kind,
   ordered: orderJson.write(order),
@@ -168,6 +171,7 @@ function toJob(row: Record<string, SQLOutputValue> | undefined): Job | undefined
         errors: Number(row.done_errors),
         charge: row.done_charge as bigint,
       },
+      raisedCharge: (row.raised_charge as bigint | null) ?? undefined,
       problems: JSON.parse(row.problems as string),
       outputs: JSON.parse(row.outputs as string),
     }

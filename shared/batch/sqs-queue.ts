@@ -10,9 +10,9 @@ import {
   SQSClient,
   SQSServiceException,
 } from '@aws-sdk/client-sqs'
+import { type AwsPlace, sdkSettings } from '#shared/aws/sdk-settings.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Message, Queue } from './queue.ts'
-import { type AwsPlace, sdkSettings } from './sdk-settings.ts'
 
 export interface SqsQueueOptions extends AwsPlace {
   readonly queueUrl: string

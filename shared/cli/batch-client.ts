@@ -11,15 +11,21 @@ import { publishOwnArtifacts } from './publish-own-artifacts.ts'
 /** A job, as the API tells of it. */
 export type JobAnswer = ReturnType<typeof batchJobAnswer>
 
+export interface Uploaded {
+  /** How a job names it. */
+  readonly input: { readonly input_file_id: string } | { readonly input: string }
+  remove(): Promise<void>
+}
+
 /** The batch API, of a server or in this process. */
 export interface BatchClient {
   /** @throws ServiceError of the API's own code */
   get(path: string): Promise<unknown>
   post(path: string, body: unknown): Promise<unknown>
   /** The bytes of an answer. */
-  read(path: string): Promise<AsyncIterable<Uint8Array>>
-  /** Stores a file and says how a job names it. */
-  upload(file: string): Promise<{ input_file_id: string } | { input: string }>
+  read(path: string): Promise<ReadableStream<Uint8Array>>
+  /** Stores a file. */
+  upload(file: string): Promise<Uploaded>
   close(): Promise<void>
 }
 
@@ -28,14 +34,20 @@ export interface BatchPlace {
   readonly key?: string | undefined
 }
 
-type Send = (path: string, init?: { method: string; body: string | FormData }) => Promise<Response>
+export interface BatchClientOptions {
+  /** In this process: whether jobs are scored meanwhile, or only looked at. */
+  readonly works?: boolean | undefined
+}
+
+type Send = (path: string, init?: { method: string; body?: string | FormData }) => Promise<Response>
 
 /** Where an address is given the server there, else this process, which then does the work, too. */
 export async function openBatchClient(
   environment: Environment,
   { url, key = environment.PERCALL_API_KEY }: BatchPlace,
+  options: BatchClientOptions = {},
 ): Promise<BatchClient> {
-  return url === undefined ? openHere(environment) : openServer(url, key, environment)
+  return url === undefined ? openHere(environment, options) : openServer(url, key, environment)
 }
 
 function openServer(url: string, key: string | undefined, environment: Environment): BatchClient {
@@ -59,25 +71,29 @@ function openServer(url: string, key: string | undefined, environment: Environme
       form.append('purpose', 'batch')
       form.append('file', await openAsBlob(file), basename(file))
       const response = await send('/v1/files', { method: 'POST', body: form })
-      return { input_file_id: ((await jsonOf(response)) as { id: string }).id }
+      const { id } = (await jsonOf(response)) as { id: string }
+      const remove = async () => void (await send(`/v1/files/${id}`, { method: 'DELETE' }))
+      return { input: { input_file_id: id }, remove }
     },
     close: async () => undefined,
   }
 }
 
-async function openHere(environment: Environment): Promise<BatchClient> {
+async function openHere(
+  environment: Environment,
+  { works = false }: BatchClientOptions,
+): Promise<BatchClient> {
   const [{ localServices }, { localEndpoint }] = await Promise.all([
     import('#shared/endpoints/local-services.ts'),
     import('#shared/endpoints/local-endpoint.ts'),
   ])
   const developmentKey = randomUUID()
   const quiet = { ...environment, PERCALL_LOG: 'error' as const }
-  const services = await localServices({ environment: quiet, developmentKey })
+  const runner = works ? 'threads' : 'inline'
+  const services = await localServices({ environment: quiet, developmentKey, runner })
   const { catalog, batch } = services
-  await publishOwnArtifacts(
-    environment,
-    catalog.list().flatMap(({ manifest }) => catalog.versions(manifest.name)),
-  )
+  const entries = catalog.list().flatMap(({ manifest }) => catalog.versions(manifest.name))
+  if (works) await publishOwnArtifacts(environment, entries)
   const endpoint = localEndpoint(services)
   const send: Send = async (path, init) => {
     const { pathname, searchParams } = new URL(path, 'http://localhost')
@@ -97,7 +113,7 @@ async function openHere(environment: Environment): Promise<BatchClient> {
     async upload(file) {
       const input = `uploads/default/${randomUUID()}/${basename(file).replace(/^\.+/, '')}`
       await batch.objects.write(input, createReadStream(file), { ifAbsent: true })
-      return { input }
+      return { input: { input }, remove: () => batch.objects.remove(input) }
     },
     close: () => services.close(),
   }
@@ -111,7 +127,7 @@ function requests(send: Send): Pick<BatchClient, 'get' | 'post' | 'read'> {
     async read(path) {
       const response = await send(path)
       if (!response.ok || !response.body) throw await errorOf(response)
-      return response.body as AsyncIterable<Uint8Array>
+      return response.body
     },
   }
 }

@@ -1,16 +1,15 @@
-import { createWriteStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
-import type { BatchClient, JobAnswer } from './batch-client.ts'
+import type { JobAnswer } from './batch-client.ts'
 import { type BatchOptions, withBatchOptions } from './batch-options.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { readAmount } from './read-amount.ts'
-import { note, print, printJson } from './terminal.ts'
+import { print, printJson } from './terminal.ts'
 
 interface SubmitOptions extends BatchOptions {
   readonly model: string
   readonly format: string
   readonly output?: string
+  readonly errors?: string
   readonly outputFormat: string
   readonly join?: boolean
   readonly column?: string
@@ -36,6 +35,7 @@ export function batchSubmitCommand(batch: Command): void {
     .addOption(format)
     .addOption(outputFormat)
     .option('-o, --output <file>', 'write the results there')
+    .option('--errors <file>', 'write the records that could not be scored there')
     .option('--join', 'carry the fields of the input along')
     .option('--column <name>', 'the field that holds the input, where it is not plain')
     .option('--cap <amount>', 'pause before it costs more than this', readAmount)
@@ -53,7 +53,7 @@ Examples:
   $ percall batch submit mails.jsonl --model spam --url http://127.0.0.1:8080 --detach
 
 Every record comes out once and in order, as a result or as an error that names its line.
-Stopped with Ctrl+C, a job goes on with "percall batch watch", or as soon as a server runs.`,
+A job that is left with Ctrl+C goes on with "percall batch watch", or where a server runs.`,
     )
     .action(submit)
 }
@@ -61,9 +61,10 @@ Stopped with Ctrl+C, a job goes on with "percall batch watch", or as soon as a s
 async function submit(file: string, options: SubmitOptions): Promise<void> {
   const { openBatchClient, checkFile } = await import('./batch-client.ts')
   checkFile(file)
-  const client = await openBatchClient(commandEnvironment(options), options)
+  const works = !options.dryRun && !options.detach
+  const client = await openBatchClient(commandEnvironment(options), options, { works })
   try {
-    const input = await client.upload(file)
+    const { input, remove } = await client.upload(file)
     const answer = (await client.post('/v1/batch-jobs', {
       ...input,
       model: options.model,
@@ -74,27 +75,15 @@ async function submit(file: string, options: SubmitOptions): Promise<void> {
       ...(options.cap !== undefined && { max_charge_micros: String(options.cap) }),
       ...(options.dryRun && { dry_run: true, exact: options.exact ?? false }),
     })) as JobAnswer
-    if (options.dryRun) return printEstimate(answer, options)
-    await follow(client, answer, options)
+    if (options.dryRun) {
+      await remove()
+      return await printEstimate(answer, options)
+    }
+    const { followBatchJob } = await import('./follow-batch-job.ts')
+    await followBatchJob(client, answer, options)
   } finally {
     await client.close()
   }
-}
-
-async function follow(client: BatchClient, job: JobAnswer, options: SubmitOptions): Promise<void> {
-  const [{ watchBatchJob }, { jobText }] = await Promise.all([
-    import('./watch-batch-job.ts'),
-    import('./batch-job-text.ts'),
-  ])
-  const ended = options.detach ? job : await watchBatchJob(client, job.id)
-  if (options.json) printJson(ended)
-  else print(jobText(ended))
-  if (options.output !== undefined && ended.outputs.some(({ name }) => name === 'results')) {
-    const results = await client.read(`/v1/batch-jobs/${ended.id}/results`)
-    await pipeline(results, createWriteStream(options.output))
-    note(`Results are in ${options.output}.`)
-  }
-  if (ended.state === 'failed' || ended.state === 'paused') process.exitCode = 1
 }
 
 async function printEstimate(answer: unknown, { json }: SubmitOptions): Promise<void> {

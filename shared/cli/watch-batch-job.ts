@@ -1,31 +1,47 @@
 import type { BatchClient, JobAnswer } from './batch-client.ts'
 import { jobLine } from './batch-job-text.ts'
 import { progressLine } from './progress-line.ts'
+import { stopSignal } from './stop-signal.ts'
 
 const endStates: readonly string[] = ['published', 'cancelled', 'expired', 'failed', 'paused']
 
+export interface Watched {
+  /** As it was seen last. */
+  readonly job: JobAnswer
+  /** Ctrl+C came before its end. */
+  readonly left: boolean
+}
+
 /** Follows a job to its end, or to where it pauses, with a line of progress on a terminal. */
-export async function watchBatchJob(client: BatchClient, id: string): Promise<JobAnswer> {
+export async function watchBatchJob(client: BatchClient, id: string): Promise<Watched> {
   const line = progressLine()
   let job = (await client.get(`/v1/batch-jobs/${id}`)) as JobAnswer
+  let left = false
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  void stopSignal().then(() => {
+    left = true
+    return reader?.cancel()
+  })
   // A stream of events ends when its host likes; whoever wants more asks again.
-  while (!endStates.includes(job.state)) {
-    for await (const event of eventsOf(await client.read(`/v1/batch-jobs/${id}/events`))) {
+  while (!left && !endStates.includes(job.state)) {
+    reader = (await client.read(`/v1/batch-jobs/${id}/events`)).getReader()
+    for await (const event of eventsOf(reader)) {
       job = event as JobAnswer
       line.update(jobLine(job), job.progress.bytes_done, job.progress.bytes)
-      if (endStates.includes(job.state)) break
     }
   }
   line.clear()
-  return job
+  return { job, left }
 }
 
 /** The data of server-sent events (HTML, 9.2), which here is JSON on one line. */
-async function* eventsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<unknown> {
+async function* eventsOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<unknown> {
   const decoder = new TextDecoder()
   let text = ''
-  for await (const piece of bytes) {
-    text += decoder.decode(piece, { stream: true })
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    text += decoder.decode(value, { stream: true })
     const events = text.split('\n\n')
     text = events.pop() ?? ''
     for (const event of events) {

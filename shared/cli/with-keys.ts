@@ -1,6 +1,5 @@
-import { join } from 'node:path'
 import { createKeyManager } from '#shared/access/manage-keys.ts'
-import { readPepperFile } from '#shared/access/pepper-file.ts'
+import { readPeppers } from '#shared/access/read-peppers.ts'
 import type { Environment } from '#shared/config/environment.ts'
 import { openKeyStore } from '#shared/endpoints/open-key-store.ts'
 
@@ -12,11 +11,10 @@ export async function withKeys<Result>(
   use: (manager: KeyManager) => Promise<Result>,
   { tenant = 'default' }: { readonly tenant?: string } = {},
 ): Promise<Result> {
-  const { PERCALL_KEY_PEPPER, PERCALL_HOME } = environment
-  const pepper = PERCALL_KEY_PEPPER ?? readPepperFile(join(PERCALL_HOME, 'pepper'))
+  const peppers = readPeppers(environment)
   const keyStore = await openKeyStore(environment)
   try {
-    return await use(createKeyManager({ keyStore, pepper, tenant }))
+    return await use(createKeyManager({ keyStore, ...peppers, tenant }))
   } finally {
     keyStore.close?.()
   }

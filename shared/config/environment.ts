@@ -26,6 +26,11 @@ const variables = z.object({
   PERCALL_KEYS: text,
   /** `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/ledger.sqlite`. */
   PERCALL_LEDGER: text,
+  /**
+   * `sqs:URL`: where functions keep what they sell on trust while the ledger does not answer; nothing is
+   * sold then where absent. A host has a file of its own.
+   */
+  PERCALL_SALE_OUTBOX: text,
   /** `s3://bucket` for large answers, where the ledger is a DynamoDB table. */
   PERCALL_ANSWERS: text,
   /** The price book; default `price-book.json` in the folder of model folders. */
@@ -34,6 +39,15 @@ const variables = z.object({
   PERCALL_EXPORTS: text,
   /** `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/exports.sqlite`. */
   PERCALL_OUTBOX: text,
+  /** Inputs, parts and outputs of batches: `s3://bucket`, or a directory; default `$PERCALL_HOME/batch`. */
+  PERCALL_BATCH: text,
+  /** `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/batch.sqlite`. */
+  PERCALL_JOBS: text,
+  /**
+   * `sqs:URL`, where the queues' URLs are URL + `plan`, `score`, `publish`, each with `-dead` for what was
+   * given up on; or a SQLite file; default that of the jobs.
+   */
+  PERCALL_QUEUES: text,
   STRIPE_API_KEY: text,
   PERCALL_STRIPE_URL: text,
   /** Signs CloudEvents: `whsec_…`. */
@@ -41,6 +55,8 @@ const variables = z.object({
   AWS_ENDPOINT_URL_MARKETPLACE_METERING: text,
   /** Secret under which keys are hashed; one machine makes its own. */
   PERCALL_KEY_PEPPER: secret(32),
+  /** The one before, while keys made with it still work (shared/access/README.md). */
+  PERCALL_KEY_PEPPER_OLD: secret(32),
   /** A key that the local host accepts as it is. */
   PERCALL_DEV_KEY: secret(16),
   /** The key with which commands call a server. */
@@ -62,6 +78,7 @@ const variables = z.object({
   /** For S3 and DynamoDB servers other than AWS's. */
   AWS_ENDPOINT_URL_S3: text,
   AWS_ENDPOINT_URL_DYNAMODB: text,
+  AWS_ENDPOINT_URL_SQS: text,
   AWS_LAMBDA_FUNCTION_NAME: text,
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.optional(integer(128, 10_240)),
   LAMBDA_TASK_ROOT: text,
@@ -90,4 +107,13 @@ export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Enviro
  */
 export function silenceRuntimeTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY ??= '1'
+}
+
+/** What Node itself needs to run. */
+const harmless = ['PATH', 'LD_LIBRARY_PATH', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR']
+
+/** The environment of a process that runs models: no key, no secret, no address is in it. */
+export function processEnvironment(source: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const kept = harmless.flatMap((name) => (source[name] ? [[name, source[name]]] : []))
+  return { ...Object.fromEntries(kept), ORT_DISABLE_TELEMETRY: '1' }
 }

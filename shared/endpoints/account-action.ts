@@ -19,6 +19,8 @@ export interface AccountCall {
   readonly request: HttpRequest
   /** Hash of (tenant, route, Idempotency-Key); absent without that header. */
   readonly idempotencyKey: string | undefined
+  /** Hash of the whole request, by which another one under the same key is told; absent like that. */
+  readonly fingerprint: string | undefined
 }
 
 export interface AccountSteps<Schema extends z.ZodMiniType> {
@@ -43,8 +45,8 @@ export function accountAction<Schema extends z.ZodMiniType>(
       const inQuery = request.method === 'GET' || request.method === 'DELETE'
       const members = inQuery ? readQuery(request, schema) : readBodyMembers(request, schema)
       const { tenant } = caller
-      const idempotencyKey = idempotencyKeyOf(request, tenant)
-      return { members, call: { caller, tenant, id: match.id ?? '', request, idempotencyKey } }
+      const identity = identityOf(request, tenant)
+      return { members, call: { caller, tenant, id: match.id ?? '', request, ...identity } }
     },
     run: ({ members, call }) => run(members, call),
     encode(output) {
@@ -54,18 +56,30 @@ export function accountAction<Schema extends z.ZodMiniType>(
   })
 }
 
-/** The tenant that is meant: another than the own one only for administrators. */
-export function tenantOf({ caller, tenant }: AccountCall, named: string | undefined): string {
+/**
+ * The tenant that is meant: another than the own one only for administrators.
+ *
+ * @param missing for what others are not to know of: the code with which it does not exist
+ */
+export function tenantOf(
+  { caller, tenant }: AccountCall,
+  named: string | undefined,
+  missing?: 'key_not_found' | 'resource_not_found',
+): string {
   if (named === undefined || named === tenant) return tenant
+  if (missing && !caller.scopes.includes('admin')) throw new ServiceError(missing)
   requireScope(caller, 'admin')
   return named
 }
 
-function idempotencyKeyOf(request: HttpRequest, tenant: string): string | undefined {
+function identityOf(
+  request: HttpRequest,
+  tenant: string,
+): Pick<AccountCall, 'idempotencyKey' | 'fingerprint'> {
   const { method, path, query, body, headers } = request
   const idempotencyKey = headers['idempotency-key']
-  if (idempotencyKey === undefined) return undefined
-  return identifyRequest({
+  if (idempotencyKey === undefined) return { idempotencyKey, fingerprint: undefined }
+  const { requestKey, fingerprint } = identifyRequest({
     tenant,
     // It names no sale here, and any key of the tenant may repeat the request.
     mode: 'live',
@@ -78,5 +92,6 @@ function idempotencyKeyOf(request: HttpRequest, tenant: string): string | undefi
     idempotencyKey,
     retryCount: undefined,
     newId: () => '',
-  }).requestKey
+  })
+  return { idempotencyKey: requestKey, fingerprint }
 }

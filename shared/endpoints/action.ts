@@ -11,6 +11,7 @@ import { limitRate } from '#shared/middleware/limit-rate/limit-rate.ts'
 import { logCall } from '#shared/middleware/log-call/log-call.ts'
 import { type MeterStepOptions, meter } from '#shared/middleware/meter/meter.ts'
 import { readBody } from '#shared/middleware/read-body/read-body.ts'
+import { rehearse } from '#shared/middleware/rehearse/rehearse.ts'
 import { requestId } from '#shared/middleware/request-id/request-id.ts'
 import type { Step } from '#shared/middleware/step.ts'
 import { type Decode, validate } from '#shared/middleware/validate/validate.ts'
@@ -58,7 +59,13 @@ export function action<Input, Output>(
     errorResponse(),
     readBody({ limitBytes: services.bodyLimitBytes }),
     validate({ decode }),
-    ...(purchase ? [meter({ meter: services.meter, purchase, repin })] : []),
+    ...(purchase
+      ? [
+          rehearse('refusal'),
+          meter({ meter: services.meter, purchase, repin }),
+          rehearse('failure'),
+        ]
+      : []),
     encodeResponse({ encode }),
   ] as unknown as Step<Input>[]
   // middy knows one type of response; here the handler's own becomes one in `encodeResponse`.

@@ -1,19 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { requireModel } from '#shared/access/require-model.ts'
-import { estimateJob } from '#shared/batch/estimate-job.ts'
 import { findFile } from '#shared/batch/files.ts'
 import type { Job, JobInput, JobOutput } from '#shared/batch/job.ts'
+import { hasEnded } from '#shared/batch/job-progress.ts'
 import { cancelJob, resumeJob } from '#shared/batch/manage-job.ts'
 import { orderJob } from '#shared/batch/order-job.ts'
 import type { PublishingServices } from '#shared/batch/publish-job.ts'
-import { watchJob } from '#shared/batch/watch-job.ts'
+import { readJobParameters } from '#shared/batch/scoring/job-parameters.ts'
+import { stampOf } from '#shared/batch/watch-job.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { bookedUnder, partiesOf } from '#shared/middleware/authenticate/parties-of.ts'
 import { batchEstimateAnswer, batchJobAnswer } from '#shared/protocols/batch-answers.ts'
-import { batchJobPage, newBatchJob, nothing } from '#shared/protocols/batch-requests.ts'
+import {
+  batchJobPage,
+  batchJobResume,
+  newBatchJob,
+  nothing,
+} from '#shared/protocols/batch-requests.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
-import { encodeEvent } from '#shared/protocols/server-sent-events.ts'
 import { type AccountCall, accountAction } from './account-action.ts'
+import { jobEvents } from './job-events.ts'
 import { newFence } from './open-meter.ts'
 import { sendObject } from './send-object.ts'
 import type { Services } from './services.ts'
@@ -22,6 +27,8 @@ export interface BatchActionServices extends Services {
   readonly batch: PublishingServices
   /** How long one answer of events may take; the caller asks again. */
   readonly eventsMs?: number
+  /** Of one uploaded file. */
+  readonly uploadLimitBytes?: number
 }
 
 /** Batch jobs in percall's own words. */
@@ -40,9 +47,13 @@ export function batchActions(services: BatchActionServices) {
     accountAction(services, {
       schema: nothing,
       async run(_, call) {
-        const output = (await jobOf(call)).outputs.find((one) => one.name === name)
+        const job = await jobOf(call)
+        const output = job.outputs.find((one) => one.name === name)
         if (output) return sendObject(output.key, batch.objects)
-        throw new ServiceError('resource_not_found', { detail: `The job has no ${name}.` })
+        throw new ServiceError('resource_not_found', {
+          detail: `The job has no ${name}${hasEnded(job) ? '' : ' yet'}: it is ${job.state}.`,
+          fix: 'See its state and its outputs at GET /v1/batch-jobs/{id}.',
+        })
       },
       encode: (response) => response,
     })
@@ -51,8 +62,11 @@ export function batchActions(services: BatchActionServices) {
     'create-batch-job': accountAction(services, {
       schema: newBatchJob,
       async run({ dry_run, exact, ...asked }, call) {
-        const { caller, tenant, idempotencyKey } = call
-        requireModel(caller, asked.model.split('@')[0] ?? '')
+        const { caller, tenant, idempotencyKey, fingerprint } = call
+        const [name = '', version] = asked.model.split('@')
+        requireModel(caller, name)
+        requireTimeLeft(asked.expires_at, batch.now())
+        await readJobParameters(services.catalog.find(name, version), asked.parameters)
         const request = {
           tenant,
           keyId: bookedUnder(caller),
@@ -67,8 +81,13 @@ export function batchActions(services: BatchActionServices) {
           maxCharge: asked.max_charge_micros,
           expiresAt: asked.expires_at,
           identity: ['order', idempotencyKey ?? newFence()],
+          fingerprint,
         } as const
-        if (dry_run) return batchEstimateAnswer(await estimateJob(request, batch, { exact }))
+        if (dry_run) {
+          // What reads all formats is needed for nothing else here.
+          const { estimateJob } = await import('#shared/batch/estimate-job.ts')
+          return batchEstimateAnswer(await estimateJob(request, batch, { exact }))
+        }
         return answer(await orderJob(request, batch))
       },
       encode: (output: { object: string }) =>
@@ -83,18 +102,21 @@ export function batchActions(services: BatchActionServices) {
     }),
     'batch-job': onJob(answer),
     'cancel-batch-job': onJob(async (job) => answer(await cancelJob(job, batch))),
-    'resume-batch-job': onJob(async (job) => answer(await resumeJob(job, batch))),
+    'resume-batch-job': accountAction(services, {
+      schema: batchJobResume,
+      async run({ max_charge_micros: raisedCharge }, call) {
+        return answer(await resumeJob(await jobOf(call), batch, { raisedCharge }))
+      },
+    }),
     'batch-job-events': accountAction(services, {
       schema: nothing,
       async run(_, call) {
-        const { id } = await jobOf(call)
-        const options = { jobs: batch.jobs, sleep, ...(eventsMs && { forMs: eventsMs }) }
-        return {
-          status: 200,
-          headers: { 'content-type': 'text/event-stream' },
-          body: '',
-          stream: events(watchJob(id, options), answer),
-        }
+        const job = await jobOf(call)
+        const isKnown = call.request.headers['last-event-id'] === stampOf(job)
+        // Whoever has heard of the end is told to stop asking (HTML, 9.2.3).
+        if (isKnown && hasEnded(job)) return { status: 204, headers: {}, body: '' }
+        const stream = jobEvents(job.id, { jobs: batch.jobs, answer, forMs: eventsMs })
+        return { status: 200, headers: { 'content-type': 'text/event-stream' }, body: '', stream }
       },
       encode: (response) => response,
     }),
@@ -130,20 +152,20 @@ export function batchActions(services: BatchActionServices) {
   }
 }
 
+function requireTimeLeft(expiresAt: number | undefined, now: number): void {
+  if (expiresAt === undefined || expiresAt > now) return
+  throw new ServiceError('parameter_invalid', { detail: '"expires_at" is over already.' })
+}
+
 /** A place in the store that belongs to the tenant: what it uploaded, or what was scored for it. */
 function ownPlace(key: string, tenant: string): string {
-  const [room, owner] = key.split('/')
-  const isOwn = owner === tenant && ['incoming', 'outgoing', 'uploads'].includes(room ?? '')
+  const isOwn = ['uploads', 'incoming', 'outgoing'].some((room) =>
+    // With the slash, or `acme` would read what belongs to `acme-2`.
+    key.startsWith(`${room}/${tenant}/`),
+  )
   if (isOwn) return key
   throw new ServiceError('resource_not_found', {
     detail: 'There is no such input.',
     fix: 'Name an object under uploads/, incoming/ or outgoing/ of the own tenant.',
   })
-}
-
-async function* events(
-  jobs: AsyncIterable<Job>,
-  answer: (job: Job) => unknown,
-): AsyncGenerator<Uint8Array> {
-  for await (const job of jobs) yield encodeEvent({ event: job.state, data: answer(job) })
 }

@@ -3,7 +3,6 @@ import { isMiss } from '#shared/middleware/call.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
 import { encodeIndex, encodeModel, encodeModels } from '#shared/protocols/model-list.ts'
-import { createOpenapi } from '#shared/protocols/openapi.ts'
 import type { RouteMatch, RouteMiss } from '#shared/protocols/routes.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
 import { type Action, action } from './action.ts'
@@ -24,9 +23,11 @@ export function catalogEndpoint(services: Services = lambdaServices()): Endpoint
 
   const actions: Record<string, Action> = {
     index: answer(() => encodeIndex()),
-    openapi: answer(() =>
-      createOpenapi(catalog.list(), (entry) => findTask(entry.manifest.task.name)),
-    ),
+    openapi: answer(async () => {
+      // What is said of every route is not in a cold start.
+      const { createOpenapi } = await import('#shared/protocols/openapi.ts')
+      return createOpenapi(catalog.list(), ({ manifest }) => findTask(manifest.task.name))
+    }),
     models: answer(() => encodeModels(catalog.list())),
     model: answer(({ model, version }) =>
       encodeModel(catalog.find(model ?? '', version), catalog.versions(model ?? '')),

@@ -1,22 +1,27 @@
-import { findFile, listFiles, removeFile, saveFile } from '#shared/batch/files.ts'
+import { findFile, removeFile, saveFile } from '#shared/batch/files.ts'
+import { listFiles } from '#shared/batch/list-files.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { callerOf } from '#shared/middleware/authenticate/caller-of.ts'
 import { isMiss } from '#shared/middleware/call.ts'
 import { nothing } from '#shared/protocols/batch-requests.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
 import { readMultipartUpload } from '#shared/protocols/multipart-upload.ts'
-import { fileAnswer, listAnswer, openaiPage } from '#shared/protocols/openai-batch.ts'
+import { fileAnswer, filePage, listAnswer } from '#shared/protocols/openai-batch.ts'
 import { accountAction } from './account-action.ts'
 import { action } from './action.ts'
 import type { BatchActionServices } from './batch-actions.ts'
 import { sendObject } from './send-object.ts'
 
 /** Of the OpenAI API. Larger inputs are put into the store. */
-const limitBytes = 200_000_000
+const usualLimitBytes = 200_000_000
+
+/** A page may be shorter than asked for: `has_more` says whether it was the last. */
+const largestPage = 1_000
 
 /** Files in the words of the OpenAI API. */
 export function fileActions(services: BatchActionServices) {
   const { objects, now } = services.batch
+  const { uploadLimitBytes: limitBytes = usualLimitBytes } = services
   const find = (id: string, tenant: string) => findFile(id, tenant, objects, now())
 
   return {
@@ -39,11 +44,11 @@ export function fileActions(services: BatchActionServices) {
       encode: (file) => jsonResponse(fileAnswer(file)),
     }),
     files: accountAction(services, {
-      schema: openaiPage(10_000, 10_000),
-      async run({ after, limit, purpose }, { tenant }) {
-        const { files, more } = await listFiles({ tenant, after, limit }, objects, now())
-        const wanted = files.filter((file) => purpose === undefined || file.purpose === purpose)
-        return listAnswer(wanted.map(fileAnswer), more)
+      schema: filePage,
+      async run(page, { tenant }) {
+        const limit = Math.min(page.limit, largestPage)
+        const { files, more } = await listFiles({ ...page, tenant, limit }, objects, now())
+        return listAnswer(files.map(fileAnswer), more)
       },
     }),
     file: accountAction(services, {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import type { Endpoint, HttpRequest, HttpResponse } from '#shared/protocols/http-message.ts'
 
@@ -14,17 +15,21 @@ const longestWarmMs = 8_000
 export async function onLambda(endpoint: Endpoint): Promise<Handler> {
   const timeUp = new Promise<void>((resolve) => setTimeout(resolve, longestWarmMs).unref())
   await Promise.race([endpoint.warm?.().catch(() => undefined), timeUp])
-  return async (event) => toResult(await endpoint(toRequest(event)))
+  return async (event) => toResult(await collected(await endpoint(toRequest(event, endpoint))))
 }
 
-function toRequest(event: APIGatewayProxyEventV2): HttpRequest {
-  const { body, isBase64Encoded, headers, requestContext, queryStringParameters } = event
+function toRequest(event: APIGatewayProxyEventV2, { takesUpload }: Endpoint): HttpRequest {
+  const { body: text, isBase64Encoded, headers, requestContext, queryStringParameters } = event
+  const { method } = requestContext.http
+  const path = pathOf(requestContext)
+  const body = Buffer.from(text ?? '', isBase64Encoded ? 'base64' : 'utf8')
+  const isUpload = takesUpload?.(method, path) === true
   return {
-    method: requestContext.http.method,
-    path: pathOf(requestContext),
+    method,
+    path,
     query: (queryStringParameters ?? {}) as Record<string, string>,
     headers,
-    body: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8'),
+    ...(isUpload ? { body: new Uint8Array(), stream: Readable.from([body]) } : { body }),
     sourceIp: requestContext.http.sourceIp,
   }
 }
@@ -34,6 +39,14 @@ function pathOf({ http, stage }: APIGatewayProxyEventV2['requestContext']): stri
   const prefix = `/${stage}`
   if (stage === '$default' || !`${http.path}/`.startsWith(`${prefix}/`)) return http.path
   return http.path.slice(prefix.length) || '/'
+}
+
+/** An HTTP API passes whole answers on: a stream is sent when it has ended. */
+async function collected(response: HttpResponse): Promise<HttpResponse> {
+  if (!response.stream) return response
+  const pieces: Uint8Array[] = []
+  for await (const piece of response.stream) pieces.push(piece)
+  return { ...response, body: Buffer.concat(pieces) }
 }
 
 /** Text goes as text: base64 would take a third more of the 6 MB that an answer may have. */

@@ -17,6 +17,8 @@ export interface LocalBatchOptions {
   readonly size: number
   /** Of each of them. */
   readonly memoryLimitBytes?: number
+  /** Where compiled code is kept, so that processes start sooner. */
+  readonly codeCache?: string
   readonly logger: Logger
   /** How often the directory is looked at. */
   readonly everyMs?: number
@@ -54,7 +56,8 @@ export function startBatch(
     }),
     consume({
       queue: score,
-      concurrency: scorer.size,
+      // One more than can be scored: it takes over while another's part and charge reach the disk.
+      concurrency: scorer.size + 1,
       onFailure,
       handle: (body, receives) => scoreChunk(readChunkMessage(body), receives, scoringServices),
     }),

@@ -1,28 +1,34 @@
 import { isMiss } from '#shared/middleware/call.ts'
 import { accountOperations } from '#shared/protocols/account-operations.ts'
+import { batchOperations } from '#shared/protocols/batch-operations.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { type Action, matchRoute } from '#shared/protocols/routes.ts'
 import { accountEndpoint } from './account-endpoint.ts'
+import type { BatchActionServices } from './batch-actions.ts'
+import { batchEndpoint, takesUpload } from './batch-endpoint.ts'
 import { catalogEndpoint } from './catalog-endpoint.ts'
 import { modelEndpoint } from './model-endpoint.ts'
-import type { Services } from './services.ts'
 
 /** All functions behind one door, as the HTTP API's routes put them together on AWS. */
-export function localEndpoint(services: Services): Endpoint {
+export function localEndpoint(services: BatchActionServices): Endpoint {
+  const batch = batchEndpoint(services)
   const account = accountEndpoint(services)
   const catalog = catalogEndpoint(services)
   const models = new Map<string, Endpoint>()
   for (const { manifest } of services.catalog.list()) {
     models.set(manifest.name, modelEndpoint(manifest.name, services))
   }
-  return (request) => {
+  const endpoint: Endpoint = (request) => {
     const match = matchRoute(request.method, request.path)
     if (isMiss(match)) return catalog(request)
     const { action } = match.route
     if (Object.hasOwn(accountOperations, action)) return account(request)
+    if (Object.hasOwn(batchOperations, action)) return batch(request)
     const model = modelActions.has(action) ? models.get(match.model ?? '') : undefined
     return (model ?? catalog)(request)
   }
+  endpoint.takesUpload = takesUpload
+  return endpoint
 }
 
 /** What the functions of the models answer; the card of a model is the catalogue's. */

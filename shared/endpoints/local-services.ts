@@ -2,9 +2,10 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createAuthenticator } from '#shared/access/authenticate.ts'
 import type { KeyStore } from '#shared/access/key-store.ts'
-import { readPepperFile } from '#shared/access/pepper-file.ts'
+import { readPeppers } from '#shared/access/read-peppers.ts'
 import type { ArtifactStore, FetchProgress } from '#shared/artifacts/artifact-store.ts'
 import { cachedArtifactStore } from '#shared/artifacts/cached-artifact-store.ts'
+import type { PublishingServices } from '#shared/batch/publish-job.ts'
 import { createCatalog } from '#shared/catalog/catalog.ts'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
@@ -21,10 +22,12 @@ import { createSqliteSaleOutbox } from '#shared/metering/sqlite-sale-outbox.ts'
 import { createLogger } from '#shared/observability/logger.ts'
 import { startExporting } from './exporter.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
+import { startBatch } from './local-batch.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
+import { openBatch } from './open-batch.ts'
 import { openKeyStore } from './open-key-store.ts'
 import { openLedger } from './open-ledger.ts'
-import { openMeter } from './open-meter.ts'
+import { openHostMeter } from './open-meter.ts'
 import { openRateLimiter } from './open-rate-limiter.ts'
 import type { Services } from './services.ts'
 import { startSweeping } from './sweeper.ts'
@@ -39,8 +42,8 @@ export interface LocalServicesOptions {
 
 export interface LocalServices extends Services {
   readonly artifacts: ArtifactStore
+  readonly batch: PublishingServices
   readonly keyStore: KeyStore
-  readonly pepper: string
 }
 
 const ownModels = join(import.meta.dirname, '../../models')
@@ -78,13 +81,15 @@ export async function localServices({
   const outbox = createSqliteSaleOutbox({ path: join(home, 'outbox.sqlite') })
   await openOwnAccount(ledger)
   const prices = readPriceBook(priceBookFile(environment))
+  const meter = openHostMeter({ ledger, prices, outbox, logger })
   const rates = createMemoryRateStore()
-  const pepper = environment.PERCALL_KEY_PEPPER ?? readPepperFile(join(home, 'pepper'))
+  const peppers = readPeppers(environment)
 
   const readArtifact = (entry: ModelEntry) =>
     artifacts.fetch(entry.manifest.artifact, {
       onProgress: (progress) => onProgress?.(entry, progress),
     })
+  const batch = await openBatch(environment, { ledger, prices, catalog, keyStore })
   // A command that ends at once leaves that to the host.
   const isHost = place === 'threads'
   const stopSweeping = isHost
@@ -97,20 +102,30 @@ export async function localServices({
       ? threadedRunner({ readArtifact, threads: environment.PERCALL_WORKERS ?? threadCount(cpus) })
       : inlineRunner({ readArtifact, threads: threadCount(cpus), proveOnLoad: true })
 
+  const stopBatch = isHost
+    ? startBatch(batch, {
+        readArtifact,
+        size: environment.PERCALL_WORKERS ?? threadCount(cpus),
+        codeCache: join(home, 'code'),
+        logger,
+      })
+    : async () => undefined
+
   return {
+    batch,
     catalog,
     ledger,
     prices,
-    meter: openMeter(ledger, prices, outbox),
+    meter,
     limitRate: openRateLimiter(ledger, rates, rates),
     runner,
     artifacts,
     keyStore,
-    pepper,
+    ...peppers,
     logger,
     authenticate: createAuthenticator({
       keyStore,
-      pepper,
+      ...peppers,
       developmentKey,
       verifyJwt: jwtVerifier(environment),
     }),
@@ -123,9 +138,12 @@ export async function localServices({
       if (smallest) await runner.ready(smallest)
     },
     async close() {
+      await stopBatch()
       await stopExporting()
       await stopSweeping()
+      await batch.close()
       await runner.close()
+      await meter.close()
       keyStore.close?.()
       await outbox.close()
       await ledger.close()

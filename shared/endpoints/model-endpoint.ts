@@ -1,6 +1,5 @@
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { taskModelOf } from '#shared/inference/task-model.ts'
 import { isMiss } from '#shared/middleware/call.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
@@ -12,6 +11,7 @@ import { type Action, action } from './action.ts'
 import { dispatch } from './dispatch.ts'
 import { lambdaServices } from './lambda-services.ts'
 import { notReady } from './not-ready.ts'
+import { plainPurchase } from './plain-purchase.ts'
 import { purchaseOf } from './purchase-of.ts'
 import type { Services } from './services.ts'
 
@@ -34,10 +34,8 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
         const { media } = await findTask(entry.manifest.task.name)
         return { entry, asked: decodePredict(request, media) }
       },
-      async purchase({ input: { entry, asked } }) {
-        const task = await findTask(entry.manifest.task.name)
-        return purchaseOf(entry, task.rows(asked.inputs, taskModelOf(entry)).rows.length)
-      },
+      purchase: ({ input: { entry, asked }, request }) =>
+        plainPurchase(services.prices, entry, request, asked.inputs),
       repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
       run: ({ entry, asked }) => runner.predict(entry, asked),
       encode: (prediction, { input }) => encodePrediction(input.entry, prediction),
@@ -47,9 +45,10 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
         const entry = entryOf(match)
         return { entry, asked: decodeInfer(request, entry) }
       },
-      purchase({ input: { entry, asked } }) {
+      purchase({ input: { entry, asked }, request: { body, sentBytes = body.length } }) {
         const [first] = Object.values(asked.inputs)
-        return purchaseOf(entry, first?.shape[0] ?? 1)
+        // Tensors are no images any more.
+        return purchaseOf(entry, { rows: first?.shape[0] ?? 1, inputBytes: sentBytes })
       },
       repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
       run: ({ entry, asked }) => runner.infer(entry, asked),

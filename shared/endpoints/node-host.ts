@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint, HttpRequest, HttpResponse } from '#shared/protocols/http-message.ts'
 
 /** How long a connection whose body is too large is read on, so that its caller sees the answer. */
@@ -17,6 +18,8 @@ export interface NodeHostOptions {
   bodyLimitBytes: number
   /** A request that has not arrived whole by then is answered 408. */
   requestTimeoutMs?: number
+  /** The same of an upload, which has as long as a slow line needs. */
+  uploadTimeoutMs?: number
 }
 
 export interface NodeHost {
@@ -28,28 +31,31 @@ export interface NodeHost {
 /** Serves an endpoint over HTTP/1.1 in this process. */
 export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost> {
   const { endpoint, host, port, bodyLimitBytes, requestTimeoutMs = 60_000 } = options
+  const { uploadTimeoutMs = 30 * 60_000 } = options
   const server = createServer(
     {
       maxHeaderSize: 8_192,
-      requestTimeout: requestTimeoutMs,
+      requestTimeout: Math.max(uploadTimeoutMs, requestTimeoutMs),
       headersTimeout: Math.min(10_000, requestTimeoutMs),
       connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs),
       noDelay: true,
     },
     async (incoming, outgoing) => {
       try {
-        const request = await readRequest(incoming, endpoint, bodyLimitBytes)
+        const request = await readRequest(incoming, endpoint, { bodyLimitBytes, requestTimeoutMs })
         const response = await endpoint(request)
         // While the host closes, kept-alive connections would hold it open.
         if (!server.listening) response.headers.connection = 'close'
         const isUnread = request.oversized || (request.stream && !incoming.complete)
-        await answer(response, isUnread ? incoming : undefined, outgoing)
-      } catch {
-        // The caller went away while sending; there is nobody left to answer.
-        outgoing.destroy()
+        await answer(response, isUnread ? incoming : undefined, outgoing, events)
+      } catch (thrown) {
+        if (thrown === late) outgoing.writeHead(408, { connection: 'close' }).end()
+        // Else the caller went away while sending; there is nobody left to answer.
+        else outgoing.destroy()
       }
     },
   )
+  const events = new Set<Readable>()
   await listen(server, host, port)
   const { port: actualPort } = server.address() as AddressInfo
   return {
@@ -58,6 +64,8 @@ export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost>
       new Promise((resolve) => {
         server.close(() => resolve())
         server.closeIdleConnections()
+        // Who watches a job would keep the host as long as it lasts, and asks again by himself.
+        for (const stream of events) stream.destroy()
       }),
   }
 }
@@ -67,8 +75,14 @@ async function answer(
   { status, headers, body, stream }: HttpResponse,
   unread: IncomingMessage | undefined,
   outgoing: ServerResponse,
+  events: Set<Readable>,
 ): Promise<void> {
-  if (stream) return send(stream, outgoing.writeHead(status, headers))
+  if (stream) {
+    outgoing.writeHead(status, headers).flushHeaders()
+    if (outgoing.req.method === 'HEAD') outgoing.end()
+    else await send(stream, outgoing, isEndless(headers) ? events : undefined)
+    return
+  }
   headers['content-length'] = String(Buffer.byteLength(body))
   if (!unread) {
     outgoing.writeHead(status, headers).end(body)
@@ -78,28 +92,38 @@ async function answer(
   // Closed at once, the connection would be reset, and a caller that sends its whole body before it
   // reads (Python's http.client) would never see the answer (RFC 9112, 9.6).
   unread.resume()
-  await Promise.race([once(unread, 'close'), setTimeout(lingerMs, undefined, { ref: false })])
+  await Promise.race([once(unread, 'close'), sleep(lingerMs, undefined, { ref: false })])
   outgoing.end()
 }
 
 /** At the pace at which the caller reads. Ends the stream when he goes away. */
-async function send(stream: AsyncIterable<Uint8Array>, outgoing: ServerResponse): Promise<void> {
-  outgoing.flushHeaders()
-  await pipeline(stream, outgoing)
+async function send(
+  stream: AsyncIterable<Uint8Array>,
+  outgoing: ServerResponse,
+  events: Set<Readable> | undefined,
+): Promise<void> {
+  // As a stream of its own it is ended also while it waits for what comes next.
+  const sent = Readable.from(stream)
+  events?.add(sent)
+  await pipeline(sent, outgoing).finally(() => events?.delete(sent))
 }
+
+const isEndless = (headers: HttpResponse['headers']): boolean =>
+  headers['content-type'] === 'text/event-stream'
 
 async function readRequest(
   incoming: IncomingMessage,
   { takesUpload }: Endpoint,
-  limitBytes: number,
+  limits: BodyLimits,
 ): Promise<HttpRequest> {
   const { pathname, searchParams } = readTarget(incoming.url ?? '/')
   const method = incoming.method ?? 'GET'
   const path = decodePath(pathname)
   const isUpload = takesUpload?.(method, path) === true
-  const body = isUpload ? new Uint8Array() : await readBytes(incoming, limitBytes)
+  const body = isUpload ? new Uint8Array() : await readBytes(incoming, limits)
   return {
-    ...(isUpload && { stream: incoming }),
+    // Who stops reading leaves it open: the answer goes by the same connection.
+    ...(isUpload && { stream: incoming.iterator({ destroyOnReturn: false }) }),
     method,
     path,
     query: Object.fromEntries(searchParams),
@@ -110,24 +134,40 @@ async function readRequest(
   }
 }
 
+type BodyLimits = Required<Pick<NodeHostOptions, 'bodyLimitBytes' | 'requestTimeoutMs'>>
+
+/** Thrown of a body that has not arrived in time: Node's own clock is that of uploads. */
+const late = Symbol('late')
+
 /** The body, or `undefined` as soon as it is known to be larger than the limit. */
-function readBytes(incoming: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
-  if (Number(incoming.headers['content-length'] ?? 0) > limitBytes)
+function readBytes(
+  incoming: IncomingMessage,
+  { bodyLimitBytes, requestTimeoutMs }: BodyLimits,
+): Promise<Buffer | undefined> {
+  if (Number(incoming.headers['content-length'] ?? 0) > bodyLimitBytes)
     return Promise.resolve(undefined)
   const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>()
+  const timer = setTimeout(() => reject(late), requestTimeoutMs)
   const chunks: Buffer[] = []
   let received = 0
   incoming.on('data', (chunk: Buffer) => {
     received += chunk.length
-    if (received > limitBytes) {
+    if (received > bodyLimitBytes) {
+      clearTimeout(timer)
       incoming.removeAllListeners('data').pause()
       resolve(undefined)
     } else {
       chunks.push(chunk)
     }
   })
-  incoming.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)))
-  incoming.on('error', reject)
+  incoming.on('end', () => {
+    clearTimeout(timer)
+    resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))
+  })
+  incoming.on('error', (cause) => {
+    clearTimeout(timer)
+    reject(cause)
+  })
   return promise
 }
 

@@ -22,14 +22,12 @@ const worldOf = (ledger: Ledger, prices: PriceBook) => ({
 })
 
 /**
- * The meter with the world's own clock and randomness. It fails closed while the ledger does not
- * answer, and holds no money of many calls: a function may be frozen before it has settled them.
+ * The meter with the world's own clock and randomness. It holds no money of many calls: a function
+ * may be frozen before it has settled them. While the ledger does not answer it fails closed, but for
+ * calls that may wait in the outbox, where there is one.
  */
-export function openMeter(ledger: Ledger, prices: PriceBook): Meter {
-  const world = worldOf(ledger, prices)
-  const recentAccount = createRecentAccounts(world)
-  return createSingleWriteMeter({ ...world, recentAccount, meter: createMeter(world) })
-}
+export const openMeter = (ledger: Ledger, prices: PriceBook, outbox?: SaleOutbox): Meter =>
+  meterOfSingleCalls(worldOf(ledger, prices), outbox).meter
 
 export interface HostMeterOptions {
   readonly ledger: Ledger
@@ -38,21 +36,28 @@ export interface HostMeterOptions {
   readonly logger: Pick<Logger, 'error'>
 }
 
-/** The meter of a host: it outlives its calls, and has a disk where those can wait that were sold. */
+/** The meter of a host: it outlives its calls. */
 export function openHostMeter({ ledger, prices, outbox, logger }: HostMeterOptions): LeasedMeter {
   const world = worldOf(ledger, prices)
-  const readAccount = createRecentAccounts(world)
-  // While the ledger is down, the trusted meter says who is served.
-  const recentAccount = (tenant: string) => readAccount(tenant).catch(() => undefined)
-  const strict = createTrustedMeter({ ...world, outbox })
   return createLeasedMeter({
     ...world,
-    recentAccount,
-    meter: createSingleWriteMeter({ ...world, recentAccount, meter: strict }),
+    ...meterOfSingleCalls(world, outbox),
     idle: (ms) => sleep(ms, undefined, { ref: false }),
     onLost: ({ tenant, calls }) =>
       logger.error('calls of a block could not be charged', { tenant, detail: `${calls} calls` }),
   })
+}
+
+function meterOfSingleCalls(world: ReturnType<typeof worldOf>, outbox?: SaleOutbox) {
+  const trusted = outbox && createTrustedMeter({ ...world, outbox })
+  const strict = trusted ?? createMeter(world)
+  const readAccount = createRecentAccounts({ ledger: trusted ?? world.ledger })
+  // While the ledger is down, the strict meter says who is served.
+  const recentAccount = (tenant: string) => readAccount(tenant).catch(() => undefined)
+  return {
+    recentAccount,
+    meter: createSingleWriteMeter({ ...world, recentAccount, meter: strict }),
+  }
 }
 
 /** The name of an attempt: fresh, unguessable. */

@@ -1,6 +1,6 @@
 import { requireModel } from '#shared/access/require-model.ts'
 import { findFile } from '#shared/batch/files.ts'
-import type { Job } from '#shared/batch/job.ts'
+import type { BatchOrder, Job } from '#shared/batch/job.ts'
 import { cancelJob } from '#shared/batch/manage-job.ts'
 import { orderJob } from '#shared/batch/order-job.ts'
 import { outputFileId } from '#shared/batch/output-files.ts'
@@ -10,10 +10,10 @@ import { bookedUnder, partiesOf } from '#shared/middleware/authenticate/parties-
 import { nothing } from '#shared/protocols/batch-requests.ts'
 import {
   batchAnswer,
+  batchPage,
   jobIdOf,
   listAnswer,
   newBatch,
-  openaiPage,
   windowMs,
 } from '#shared/protocols/openai-batch.ts'
 import { matchRoute } from '#shared/protocols/routes.ts'
@@ -29,9 +29,8 @@ export function openaiBatchActions(services: BatchActionServices) {
   const answer = async (job: Job) => {
     const file = (name: 'results' | 'errors') =>
       job.outputs.some((output) => output.name === name) ? outputFileId(job, name) : undefined
-    const total = job.chunks > 0 ? (await readPlan(job.id, objects)).records : undefined
     return batchAnswer(job, {
-      total: total ?? job.done.results + job.done.errors,
+      total: await countCalls(job, objects),
       outputFileId: file('results'),
       errorFileId: file('errors'),
     })
@@ -46,9 +45,12 @@ export function openaiBatchActions(services: BatchActionServices) {
     'create-batch': accountAction(services, {
       schema: newBatch,
       async run({ input_file_id, endpoint, metadata, output_expires_after }, call) {
-        const { caller, tenant, idempotencyKey } = call
+        const { caller, tenant, idempotencyKey, fingerprint } = call
         const { name, version } = modelOf(endpoint)
         requireModel(caller, name)
+        const asked = { fileId: input_file_id, metadata: metadata ?? {} }
+        const earlier = await earlierAttempt(call, { ...asked, url: endpoint }, batch)
+        if (earlier) return answer(earlier)
         const { key } = await findFile(input_file_id, tenant, objects, now())
         const object = await objects.head(key)
         if (!object) throw new ServiceError('object_gone')
@@ -65,12 +67,9 @@ export function openaiBatchActions(services: BatchActionServices) {
             records: { kind: 'call', url: endpoint },
             output: { format: 'jsonl', join: false },
             expiresAt: now() + windowMs,
-            batch: {
-              fileId: input_file_id,
-              metadata: metadata ?? {},
-              outputSeconds: output_expires_after?.seconds,
-            },
+            batch: { ...asked, outputSeconds: output_expires_after?.seconds },
             identity: ['batch', idempotencyKey ?? newFence()],
+            fingerprint,
           },
           batch,
         )
@@ -78,7 +77,7 @@ export function openaiBatchActions(services: BatchActionServices) {
       },
     }),
     batches: accountAction(services, {
-      schema: openaiPage(20, 100),
+      schema: batchPage,
       async run({ after, limit }, { tenant }) {
         const page = await jobs.list({
           tenant,
@@ -98,6 +97,44 @@ export function openaiBatchActions(services: BatchActionServices) {
       run: async (_, call) => answer(await cancelJob(await jobOf(call), batch)),
     }),
   }
+}
+
+/** All calls of the file; of a stopped batch whose plan is cleared away, those that were answered. */
+async function countCalls(
+  { id, chunks, done, state }: Job,
+  objects: BatchActionServices['batch']['objects'],
+): Promise<number> {
+  const answered = done.results + done.errors
+  if (chunks === 0 || state === 'published') return answered
+  const plan = await readPlan(id, objects).catch((thrown) => {
+    if (ServiceError.from(thrown).retryable) throw thrown
+  })
+  return plan?.records ?? answered
+}
+
+/** How long after a request an automatic retry of a client may come. */
+const retryWindowMs = 15 * 60_000
+
+/**
+ * What an earlier attempt has ordered, where a client tells by its count that it tries again. It does
+ * so by itself and without a key: the same file, route and words within a while are the same order.
+ */
+async function earlierAttempt(
+  { caller, tenant, idempotencyKey, request }: AccountCall,
+  asked: Pick<BatchOrder, 'fileId' | 'metadata'> & { readonly url: string },
+  { jobs, now }: BatchActionServices['batch'],
+): Promise<Job | undefined> {
+  const isRetry = /^[1-9]\d{0,2}$/.test(request.headers['x-stainless-retry-count'] ?? '')
+  if (!isRetry || idempotencyKey !== undefined) return undefined
+  const words = ({ fileId, metadata, url }: typeof asked) => JSON.stringify([fileId, metadata, url])
+  const recent = await jobs.list({ tenant, kind: 'call', limit: 20 })
+  return recent.jobs.find(({ createdAt, order }) => {
+    const { batch, records, keyId, free } = order
+    const isCall = batch !== undefined && records.kind === 'call'
+    const isOwn = keyId === bookedUnder(caller) && free === (caller.mode === 'test')
+    const isRecent = createdAt > now() - retryWindowMs
+    return isCall && isOwn && isRecent && words({ ...batch, url: records.url }) === words(asked)
+  })
 }
 
 /** The model whose route the batch calls. @throws ServiceError `parameter_invalid` */

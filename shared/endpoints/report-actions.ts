@@ -92,7 +92,8 @@ export function reportActions(services: Services) {
     }),
     'export-ledger': accountAction(services, {
       schema: exportQuery,
-      async run({ type, format, ...query }, { tenant, request }): Promise<HttpResponse> {
+      async run({ type, format: named, ...query }, { tenant, request }): Promise<HttpResponse> {
+        const format = named ?? preferred(request.headers.accept, exportMedia, 'csv')
         const page = await pageOf(tenant, { ...query, types: type, limit: exportPageSize })
         const cursor = nextOf(tenant, page)
         const parameters = new URLSearchParams({ ...request.query, cursor: cursor ?? '' })
@@ -100,16 +101,18 @@ export function reportActions(services: Services) {
           status: 200,
           headers: {
             ...fileHeaders(`ledger.${format}`),
-            // Further pages are appended to this one as they are.
+            vary: 'Accept',
+            // Further pages of CSV and JSONL are appended to this one as they are.
             ...(cursor !== undefined && {
               link: `</v1/ledger/export?${parameters}>; rel="next"`,
               'x-next-cursor': cursor,
             }),
           },
-          body:
-            format === 'csv'
-              ? exportPage.csv(page, query.cursor === undefined)
-              : exportPage.jsonl(page, accountAnswers.entry),
+          body: await {
+            csv: () => exportPage.csv(page, query.cursor === undefined),
+            jsonl: () => exportPage.jsonl(page, accountAnswers.entry),
+            parquet: () => exportPage.parquet(page),
+          }[format](),
         }
       },
       encode: (response) => response,
@@ -123,7 +126,10 @@ export function reportActions(services: Services) {
       async run({ format }, { tenant, id: month, request }) {
         const options = { ledger, maxEntries: maxInvoiceEntries }
         const invoice = await createInvoice(options, tenant, month)
-        return { invoice, format: format ?? preferred(request.headers.accept) }
+        return {
+          invoice,
+          format: format ?? preferred(request.headers.accept, invoiceMedia, 'json'),
+        }
       },
       encode: ({ invoice, format }: { invoice: Invoice; format: InvoiceFormat }) => ({
         status: 200,
@@ -144,20 +150,31 @@ const invoiceFormats = {
 }
 type InvoiceFormat = keyof typeof invoiceFormats
 
-/** The first format that the caller names; JSON for who takes anything. */
-function preferred(accept = ''): InvoiceFormat {
-  const named = accept.split(',').map((item) => item.split(';')[0]?.trim())
-  const formats = { 'text/csv': 'csv', 'text/html': 'html', 'application/json': 'json' } as const
-  for (const type of named) {
-    if (type !== undefined && Object.hasOwn(formats, type))
-      return formats[type as keyof typeof formats]
-  }
-  return 'json'
+const invoiceMedia = new Map<string, InvoiceFormat>([
+  ['text/csv', 'csv'],
+  ['text/html', 'html'],
+  ['application/json', 'json'],
+])
+const exportMedia = new Map<string, keyof typeof exportPage>([
+  ['text/csv', 'csv'],
+  ['application/jsonl', 'jsonl'],
+  ['application/vnd.apache.parquet', 'parquet'],
+])
+
+/** The first format that the caller names; `usual` for who takes anything. */
+function preferred<Format extends string>(
+  accept = '',
+  media: ReadonlyMap<string, Format>,
+  usual: Format,
+): Format {
+  const named = accept.split(',').map((item) => item.split(';')[0]?.trim().toLowerCase() ?? '')
+  return named.map((type) => media.get(type)).find((format) => format !== undefined) ?? usual
 }
 
 const mediaTypes: Readonly<Record<string, string>> = {
   csv: 'text/csv; charset=utf-8; header=present',
   jsonl: 'application/jsonl',
+  parquet: 'application/vnd.apache.parquet',
   json: 'application/json',
   html: 'text/html; charset=utf-8',
 }

@@ -9,8 +9,14 @@ const media: Readonly<Record<string, string>> = {
   _SUCCESS: 'application/json',
 }
 
+/** Lambda takes 6 MB of JSON as an answer, in which a text of quotes and line ends doubles. */
+const largestAnswerBytes = 3_000_000
+const urlSeconds = 300
+
 /**
- * A stored object as an answer, at the pace of its reader.
+ * A stored object as an answer, at the pace of its reader. A large one is fetched from the store
+ * itself, where that is open to callers: no function waits for it, and none has to carry it.
+ *
  * @throws ServiceError `resource_not_found` where it is no longer there
  */
 export async function sendObject(
@@ -20,14 +26,18 @@ export async function sendObject(
 ): Promise<HttpResponse> {
   const object = await objects.head(key)
   if (!object) throw new ServiceError('resource_not_found', { detail: 'The file is gone.' })
-  const name = key.split('/').at(-1) ?? 'file'
+  const fileName = key.split('/').at(-1) ?? 'file'
+  const type = mediaType ?? media[fileName.split('.').at(-1) ?? ''] ?? 'application/octet-stream'
+  if (objects.signedUrl && object.sizeBytes > largestAnswerBytes) {
+    const how = { seconds: urlSeconds, mediaType: type, fileName }
+    return { status: 307, headers: { location: await objects.signedUrl(object, how) }, body: '' }
+  }
   return {
     status: 200,
     headers: {
-      'content-type':
-        mediaType ?? media[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream',
+      'content-type': type,
       'content-length': String(object.sizeBytes),
-      'content-disposition': `attachment; filename="${name}"`,
+      'content-disposition': `attachment; filename="${fileName}"`,
     },
     body: '',
     stream: objects.read(object),

@@ -1,4 +1,5 @@
 import type { KeyStore } from '#shared/access/key-store.ts'
+import type { Peppers } from '#shared/access/peppers.ts'
 import type { Catalog } from '#shared/catalog/catalog.ts'
 import type { ModelRunner } from '#shared/inference/model-runner.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
@@ -6,11 +7,9 @@ import type { PriceBook } from '#shared/metering/price-book.ts'
 import type { ActionServices } from './action.ts'
 
 /** Everything that the endpoints stand on. Made once a process, by one of the composition roots. */
-export interface Services extends ActionServices {
+export interface Services extends ActionServices, Peppers {
   readonly catalog: Catalog
   readonly keyStore: KeyStore
-  /** The secret under which keys are hashed. */
-  readonly pepper: string
   readonly ledger: Ledger
   readonly prices: PriceBook
   readonly runner: ModelRunner

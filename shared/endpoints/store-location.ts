@@ -10,7 +10,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 export function storeName(
   variable: string,
   location: string,
-  scheme: 'dynamodb:' | 's3://',
+  scheme: 'dynamodb:' | 's3://' | 'sqs:',
 ): string | undefined {
   const name = location.startsWith(scheme) ? location.slice(scheme.length) : ''
   if (/^[^/:]/.test(name)) return name

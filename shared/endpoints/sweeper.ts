@@ -7,25 +7,36 @@ import type { PrunedLedger } from './open-ledger.ts'
 import { newFence } from './open-meter.ts'
 import { repeatedly } from './repeatedly.ts'
 
-/**
- * The sweep as a Lambda handler on a schedule, and the alerts of caps in its log. A failed one is
- * simply followed by the next.
- */
-export function onSchedule(
-  services: CapWatchOptions = lambdaServices(),
-): () => Promise<SweepReport> {
-  const watchCaps = createCapWatch(services)
-  return async () => {
-    const report = await sweep(services)
-    await watchCaps()
-    return report
-  }
-}
+/** Of the function's 55 s; what is left waits a minute. */
+const drainMs = 40_000
 
 export interface SweepingServices extends CapWatchOptions {
   readonly ledger: PrunedLedger
   /** What was sold while the ledger did not answer. */
-  readonly outbox?: SaleOutbox
+  readonly outbox?: SaleOutbox | undefined
+}
+
+/**
+ * The sweep as a Lambda handler on a schedule, with what was sold on trust, and the alerts of caps in
+ * its log. A failed one is simply followed by the next.
+ */
+export function onSchedule(
+  services: SweepingServices = lambdaServices(),
+): () => Promise<SweepReport> {
+  const { ledger, outbox } = services
+  const watchCaps = createCapWatch(services)
+  return async () => {
+    const drain = { ledger, newId: newFence, longestMs: drainMs }
+    const chores = [
+      sweep({ ledger }),
+      watchCaps(),
+      outbox && drainOutbox({ ...drain, outbox }),
+    ] as const
+    // One that fails keeps none of the others from its end.
+    await Promise.allSettled(chores)
+    const [report] = await Promise.all(chores)
+    return report
+  }
 }
 
 /**

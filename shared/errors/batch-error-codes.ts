@@ -8,6 +8,12 @@ export const batchErrorCodes = {
     'The upload is not a form with one file.',
     'Send multipart/form-data with the fields "purpose" and "file".',
   ),
+  batch_price_unsupported: row(
+    422,
+    false,
+    'The price of the model cannot be counted over a batch.',
+    'Give the model a price by call or by row, or call it record by record.',
+  ),
   job_not_paused: row(
     409,
     false,
@@ -32,6 +38,12 @@ export const batchErrorCodes = {
     'The object was deleted or overwritten since the work on it began.',
     'Leave inputs as they are until their job has ended.',
   ),
+  batch_expired: row(
+    410,
+    false,
+    'The time of the batch was over before this request was answered.',
+    'Order a new batch of the requests that are left.',
+  ),
   record_invalid: row(
     422,
     false,
@@ -49,6 +61,12 @@ export const batchErrorCodes = {
     false,
     'The model did not finish with this record in time.',
     'Leave the record out or make it smaller; the others were scored.',
+  ),
+  chunk_timed_out: row(
+    504,
+    false,
+    'A piece of the input takes longer to score than a function may run.',
+    'Give the function "batch-score" more memory, and resume the job.',
   ),
   record_out_of_memory: row(
     422,

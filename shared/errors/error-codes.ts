@@ -1,3 +1,4 @@
+import { batchErrorCodes } from './batch-error-codes.ts'
 import { errorRow as row } from './error-row.ts'
 import { moneyErrorCodes } from './money-error-codes.ts'
 
@@ -212,6 +213,12 @@ export const errorCodes = {
     'The key may not call this model.',
     'Use a key that may, or add the model to the list of this one.',
   ),
+  address_not_allowed: row(
+    403,
+    false,
+    'The key may not be used from this address.',
+    'Call from an address on the list of the key, or have the list changed.',
+  ),
   too_many_attempts: row(
     429,
     true,
@@ -220,6 +227,8 @@ export const errorCodes = {
   ),
   // What it costs.
   ...moneyErrorCodes,
+  // Files of many records.
+  ...batchErrorCodes,
   // The model's file.
   artifact_not_found: row(
     502,

@@ -14,6 +14,9 @@ setInterval(() => {
  */
 export function endWithParent(): void {
   process.once('disconnect', () => process.exit())
+  // A terminal's Ctrl+C and a supervisor's stop reach the whole group. The parent may let the work end;
+  // ended by itself, this process would look as if the model had crashed.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
   const thread = new Worker(watch, {
     eval: true,
     workerData: process.ppid,

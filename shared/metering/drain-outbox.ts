@@ -1,4 +1,5 @@
 import type { Ledger } from './ledger.ts'
+import { meterDefaults } from './meter-defaults.ts'
 import type { SaleOutbox, SoldCall } from './sale-outbox.ts'
 
 export interface DrainOptions {
@@ -9,10 +10,11 @@ export interface DrainOptions {
   now?: () => number
   /** How long an answer can be fetched again. */
   retentionMs?: number
+  /** After so long no further call is begun. */
+  longestMs?: number
 }
 
 const leaseMs = 30_000
-const mostAtOnce = 1_000
 
 /**
  * Books what was sold on trust, each call once, however often this is run, by however many, and
@@ -23,7 +25,9 @@ const mostAtOnce = 1_000
  * @throws ServiceError `store_unavailable`: the rest waits for the next time
  */
 export async function drainOutbox(options: DrainOptions): Promise<number> {
-  const { ledger, outbox, newId, now = Date.now, retentionMs = 24 * 60 * 60 * 1_000 } = options
+  const { ledger, outbox, newId, now = Date.now } = options
+  const { retentionMs, longestMs = Number.POSITIVE_INFINITY } = { ...meterDefaults, ...options }
+  const endAt = now() + longestMs
 
   async function book(call: SoldCall): Promise<boolean> {
     const { charge, units, answer, ...asked } = call
@@ -41,7 +45,8 @@ export async function drainOutbox(options: DrainOptions): Promise<number> {
   }
 
   let left = 0
-  for (const call of await outbox.oldest(mostAtOnce)) {
+  for await (const call of outbox.waiting()) {
+    if (now() >= endAt) break
     if (!(await book(call))) continue
     await outbox.remove(call)
     left += 1

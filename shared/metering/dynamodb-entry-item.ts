@@ -1,8 +1,8 @@
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
-import { saleJson } from './dynamodb-sale-json.ts'
 import type { EntryType, LedgerEntry } from './ledger.ts'
+import { saleJson } from './sale-json.ts'
 
 const { text, number, readText, readBigint, readNumber, optionalText } = attributes
 

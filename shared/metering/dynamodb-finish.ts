@@ -12,27 +12,14 @@ import type { createStoredAnswers } from './dynamodb-stored-answers.ts'
 import type {
   CounterHold,
   FinishOutcome,
-  LedgerEntry,
   Release,
   RequestRecord,
   Settlement,
   StoredAnswer,
 } from './ledger.ts'
-import type { Micros } from './money.ts'
+import { type RequestEnding, requestEnding } from './request-ending.ts'
 
 const { text, number, readText } = attributes
-
-/** A request goes on existing this long after its answer expired, for clocks that disagree. */
-const keptAfterExpiryMs = 60 * 60 * 1_000
-/** So long another payload under the key of a void request is still seen to be a mistake. */
-const keptVoidMs = 24 * 60 * 60 * 1_000
-
-interface Ending extends Pick<Settlement, 'tenant' | 'requestKey' | 'fence' | 'now'> {
-  readonly state: 'done' | 'void' | 'rejected'
-  readonly charge: Micros | undefined
-  readonly answer: StoredAnswer | undefined
-  readonly entry: Pick<LedgerEntry, 'id' | 'type' | 'units' | 'reference'>
-}
 
 /** What the end of a request has learnt from its looks. */
 interface Learnt {
@@ -47,31 +34,11 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
   const { uncount } = counterActions(table.name)
 
   return {
-    settle: ({ charge, units, answer, ...settlement }: Settlement) =>
-      finish({
-        ...settlement,
-        state: 'done',
-        charge,
-        answer,
-        entry: { id: settlement.requestKey, type: 'charge', units, reference: undefined },
-      }),
-
-    release: ({ outcome, reason, ...ending }: Release) =>
-      finish({
-        ...ending,
-        state: outcome.kind,
-        charge: undefined,
-        answer: outcome.kind === 'rejected' ? outcome.answer : undefined,
-        entry: {
-          id: `${ending.requestKey}:${ending.fence}`,
-          type: outcome.kind === 'rejected' ? 'rejection' : 'void',
-          units: {},
-          reference: reason,
-        },
-      }),
+    settle: (settlement: Settlement) => finish(requestEnding.fromSettlement(settlement)),
+    release: (release: Release) => finish(requestEnding.fromRelease(release)),
   }
 
-  async function finish(ending: Ending): Promise<FinishOutcome> {
+  async function finish(ending: RequestEnding): Promise<FinishOutcome> {
     const { tenant, requestKey, fence, state, answer } = ending
     // Written before the transaction that points at it, and only by who may still win.
     let answered: DynamodbItem | undefined
@@ -90,21 +57,20 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
     })
   }
 
-  function plan(item: DynamodbItem, ending: Ending, answered: DynamodbItem, learnt: Learnt) {
-    const { tenant, fence, now, state, charge, answer, entry } = ending
+  function plan(item: DynamodbItem, ending: RequestEnding, answered: DynamodbItem, learnt: Learnt) {
+    const { tenant, fence, now, state, charge, entry } = ending
     const request = requestItem.toRecord(item)
     const { hold, counters, sale } = request
     const paid = charge ?? 0n
     if (paid < 0n || paid > hold) {
       throw new ServiceError('internal', { detail: 'A charge is between nothing and its hold.' })
     }
-    const purgeAt = answer ? answer.expiresAt + keptAfterExpiryMs : now + keptVoidMs
     const changes = {
       state: text(state),
       ...answered,
       ...(charge !== undefined && { charge: number(charge) }),
       // Time to live is counted in seconds.
-      purgeAt: number(Math.ceil(purgeAt / 1_000)),
+      purgeAt: number(Math.ceil(requestEnding.forgetAt(ending) / 1_000)),
     }
     const currency = requestItem.currency(item)
     const prepaid = requestItem.mode(item) === 'prepaid'
@@ -120,7 +86,7 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
     ]
     const steps: Step<FinishOutcome>[] = [
       ...changed.map((action) => ({ action, refused: () => undefined })),
-      ...uncountSteps(counters, charge, learnt),
+      ...uncountSteps(counters, ending, learnt),
     ]
     if (!learnt.entryStands) {
       const item = entryItem.fromEntry({ ...written, currency })
@@ -141,14 +107,14 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
   /** A counter that is not as its holds made it has been removed since: all that is left returns. */
   function uncountSteps(
     counters: readonly CounterHold[],
-    charge: Micros | undefined,
+    ending: RequestEnding,
     learnt: Learnt,
   ): Step<FinishOutcome>[] {
     return [...countersByParty(counters)].flatMap(([party, placed]) => {
       const standing = learnt.counters.get(party)
       const back = placed
         .map((counter) => {
-          const amount = givenBack(counter, charge)
+          const amount = requestEnding.givenBack(ending, counter)
           const used = standing && usedOf(standing, counter.name)
           const isLess = used !== undefined && used < amount
           return { name: counter.name, amount: isLess ? used : amount }
@@ -179,10 +145,4 @@ export function createFinish(table: LedgerTable, answers: ReturnType<typeof crea
   async function recordOf(item: DynamodbItem, answer?: StoredAnswer): Promise<RequestRecord> {
     return requestItem.toRecord(item, answer ?? (await answers.read(item)))
   }
-}
-
-/** What a counter gets back when a request ends; `charge` where it was sold. */
-function givenBack({ kind, amount }: CounterHold, charge: Micros | undefined): bigint {
-  if (charge === undefined) return amount
-  return { spend: amount - charge, calls: 0n, concurrency: amount }[kind]
 }

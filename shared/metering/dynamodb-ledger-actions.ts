@@ -5,6 +5,8 @@ import type { Balance } from './dynamodb-account-item.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
 import type { Micros } from './money.ts'
 
+const { number } = attributes
+
 export type LedgerActions = ReturnType<typeof ledgerActions>
 
 /** The writes of the ledger's transactions, for one table. */
@@ -95,8 +97,6 @@ export const ledgerActions = (table: string) => ({
     }
   },
 })
-
-const { number } = attributes
 
 const prefixed = (item: DynamodbItem, prefix = ''): DynamodbItem =>
   Object.fromEntries(Object.entries(item).map(([name, value]) => [`:${prefix}${name}`, value]))

@@ -2,6 +2,7 @@ import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { WriteAction } from '#shared/aws/dynamodb-write.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { accountItem, type Balance } from './dynamodb-account-item.ts'
+import { readEntry } from './dynamodb-entries.ts'
 import { entryItem } from './dynamodb-entry-item.ts'
 import { ledgerActions } from './dynamodb-ledger-actions.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
@@ -11,7 +12,7 @@ import { isSameEntry } from './is-same-entry.ts'
 import type { Account, Ledger, LedgerEntry, PostOutcome } from './ledger.ts'
 import type { Micros } from './money.ts'
 
-const { text, number, readText, readBigint } = attributes
+const { text, number, readBigint } = attributes
 
 /** The transaction behind `Ledger.post`. */
 export function createPost(table: LedgerTable): Ledger['post'] {
@@ -25,7 +26,7 @@ export function createPost(table: LedgerTable): Ledger['post'] {
       }
       const [account, standing, charge] = await Promise.all([
         table.account(tenant),
-        readEntry(tenant, id),
+        readEntry(table, tenant, id),
         type === 'refund' ? readCharge(tenant, reference) : undefined,
       ])
       if (!account) return { outcome: { kind: 'no-account' } }
@@ -85,15 +86,10 @@ export function createPost(table: LedgerTable): Ledger['post'] {
     )
   }
 
-  async function readEntry(tenant: string, id: string): Promise<LedgerEntry | undefined> {
-    const item = await table.get(ledgerKeys.entry(tenant, id))
-    return item && entryItem.toEntry(tenant, readText(item, 'position'), item)
-  }
-
   /** What was charged, and what of it can still be refunded. */
   async function readCharge(tenant: string, id: string): Promise<{ amount: Micros; left: Micros }> {
     const [entry, refunds] = await Promise.all([
-      readEntry(tenant, id),
+      readEntry(table, tenant, id),
       table.get(ledgerKeys.refunds(tenant, id)),
     ])
     if (entry?.type !== 'charge') return { amount: 0n, left: 0n }

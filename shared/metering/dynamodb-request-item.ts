@@ -2,7 +2,6 @@ import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
 import { countersJson } from './dynamodb-counters-json.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
-import { saleJson } from './dynamodb-sale-json.ts'
 import type {
   AccountMode,
   AccountSettings,
@@ -11,6 +10,7 @@ import type {
   Reservation,
   StoredAnswer,
 } from './ledger.ts'
+import { saleJson } from './sale-json.ts'
 
 const { text, number, readText, readBigint, readNumber } = attributes
 

@@ -1,12 +1,15 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { type BlockSales, type CallBlock, createCallBlock } from './call-block.ts'
 import { counterHolds, isUncounted, limitedParties } from './counter-holds.ts'
+import { isUnavailable } from './is-unavailable.ts'
 import type { Account, Lease, Reservation } from './ledger.ts'
 import { mayComeAgain } from './may-come-again.ts'
+import { meterDefaults } from './meter-defaults.ts'
 import type { Meter, MeterOptions, PaidCall, Ticket } from './metered-call.ts'
 import type { Micros } from './money.ts'
-import { type Price, priceOf } from './price-book.ts'
+import { chargeOf, type Price } from './price-book.ts'
 import type { RecentAccount } from './recent-accounts.ts'
+import { saleOf } from './sale-of.ts'
 import { createSurely } from './surely.ts'
 
 export interface LeasedMeterOptions extends MeterOptions {
@@ -63,7 +66,7 @@ export function createLeasedMeter({
   ...options
 }: LeasedMeterOptions): LeasedMeter {
   const { ledger, prices, newId, sleep, now = Date.now } = options
-  const { retentionMs = 24 * 60 * 60 * 1_000, leaseMarginMs = 5_000 } = options
+  const { retentionMs, leaseMarginMs } = { ...meterDefaults, ...options }
   const wait = idle ?? sleep
   const surely = createSurely(options)
   /** The block that is drawn from, by what it sells; nothing where there may be none for a while. */
@@ -92,7 +95,7 @@ export function createLeasedMeter({
   }
 
   async function hold(call: PaidCall, price: Price): Promise<LeasedBlock | undefined> {
-    const { tenant, keyId, project, model, modelDigest, timeoutMs } = call
+    const { tenant, timeoutMs } = call
     const account = await surely(() => ledger.account(tenant))
     if (!account) return undefined
     const [time, id] = [now(), newId()]
@@ -109,7 +112,7 @@ export function createLeasedMeter({
       fingerprint: lease.requestKey,
       hold: whole,
       counters: counterHolds(limitedParties(call, account.limits), whole, time),
-      sale: { keyId, project, model, modelDigest, priceId: price.id },
+      sale: saleOf(call, price),
       now: time,
     }
     const outcome = await surely(() => ledger.reserve(reservation))
@@ -143,9 +146,8 @@ export function createLeasedMeter({
         : ledger.settle({ ...lease, charge, units, answer, now: time })
     for (;;) {
       const outcome = await surely(end).catch((thrown) => ServiceError.from(thrown))
-      const isUnknown = outcome instanceof ServiceError && outcome.code === 'store_unavailable'
       // Whoever closes waits no longer than the sweeper.
-      if (isUnknown && (!isClosed || now() < lease.leaseUntil)) {
+      if (isUnavailable(outcome) && (!isClosed || now() < lease.leaseUntil)) {
         await sleep(refusedMs)
         continue
       }
@@ -167,8 +169,7 @@ export function createLeasedMeter({
         if (now() >= lease.leaseUntil) throw new ServiceError('attempt_superseded')
       },
       async settle(answer, units) {
-        const actual = priceOf(price, units)
-        const charge = actual < part ? actual : part
+        const charge = chargeOf(price, units, { hold: part })
         const isSold = !isEnded && block.sell(part, charge, units)
         isEnded = true
         if (!isSold) throw new ServiceError('attempt_superseded', { retryAfterSeconds: 1 })

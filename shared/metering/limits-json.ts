@@ -1,9 +1,9 @@
+import { exactJson } from './exact-json.ts'
 import type { AccountLimits, CallLimits } from './ledger.ts'
 
 /** The limits of an account as the drivers keep them: JSON, with money as a string of digits. */
 export const limitsJson = {
-  write: (limits: AccountLimits): string =>
-    JSON.stringify(limits, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+  write: (limits: AccountLimits): string => exactJson(limits),
 
   read(json: string): AccountLimits {
     const { projects, ...own } = JSON.parse(json)

@@ -9,9 +9,11 @@ import type {
   StoredAnswer,
   Units,
 } from './ledger.ts'
+import { meterDefaults } from './meter-defaults.ts'
 import type { Micros } from './money.ts'
-import { type Price, type PriceBook, priceOf } from './price-book.ts'
+import { chargeOf, type Price, type PriceBook, priceOf } from './price-book.ts'
 import { refusalOf } from './refusal-of.ts'
+import { saleOf } from './sale-of.ts'
 import { createSurely } from './surely.ts'
 
 /** One paid call as it arrives: who, what, and how a retry of it is recognised. */
@@ -93,18 +95,10 @@ export interface MeterOptions {
 export type Meter = ReturnType<typeof createMeter>
 
 /** Reserve, run, settle: a call is charged once if and only if its answer is stored. */
-export function createMeter({
-  ledger,
-  prices,
-  now = Date.now,
-  newId,
-  sleep,
-  retentionMs = 24 * 60 * 60 * 1_000,
-  leaseMarginMs = 5_000,
-  storeAttempts = 3,
-  retryWindowMs = 15 * 60 * 1_000,
-}: MeterOptions) {
-  const surely = createSurely({ sleep, storeAttempts })
+export function createMeter(options: MeterOptions) {
+  const { ledger, prices, newId, sleep, now = Date.now } = options
+  const { retentionMs, leaseMarginMs, retryWindowMs } = { ...meterDefaults, ...options }
+  const surely = createSurely(options)
 
   function quote(call: PaidCall, price: Price): Micros {
     return call.free ? 0n : priceOf(price, call.units)
@@ -133,13 +127,7 @@ export function createMeter({
       leaseUntil: time + call.timeoutMs + leaseMarginMs,
       hold,
       counters: counterHolds(parties, hold, time, call.units.calls),
-      sale: {
-        keyId: call.keyId,
-        project: call.project,
-        model: call.model,
-        modelDigest: call.modelDigest,
-        priceId: price.id,
-      },
+      sale: saleOf(call, price),
       now: time,
       retryPointer: call.retry && { key: call.retry.pointer, until: time + retryWindowMs },
     }
@@ -157,13 +145,12 @@ export function createMeter({
       model: sale.model,
       hold,
       async settle(answer, units) {
-        const actual = free ? 0n : priceOf(price, units)
         const time = now()
         const settlement = {
           tenant,
           requestKey,
           fence,
-          charge: actual < hold ? actual : hold,
+          charge: chargeOf(price, units, { hold, free }),
           units,
           answer: { ...answer, expiresAt: time + retentionMs },
           now: time,

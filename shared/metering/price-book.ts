@@ -70,6 +70,16 @@ export function createPriceBook(versions: readonly PriceVersion[]): PriceBook {
 const priceId = ({ name, effectiveFrom }: PriceVersion): string =>
   `${name}@${new Date(effectiveFrom).toISOString().slice(0, 10)}`
 
+/** What a call is charged for what it has really used: never more than was held. */
+export function chargeOf(
+  price: Pick<Price, 'rates'>,
+  units: Units,
+  { hold, free = false }: { hold: Micros; free?: boolean },
+): Micros {
+  const actual = free ? 0n : priceOf(price, units)
+  return actual < hold ? actual : hold
+}
+
 /**
  * What these units cost: the one function behind estimate, hold and charge. Rounded once a call,
  * upward to a whole micro-unit.

@@ -1,5 +1,6 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { type LimitedParty, projectParties } from './counter-holds.ts'
+import { type LimitedParty, limitedParties } from './counter-holds.ts'
+import { isUnavailable } from './is-unavailable.ts'
 import type { AccountLimits } from './ledger.ts'
 import type { RateStore } from './rate-store.ts'
 
@@ -41,15 +42,10 @@ export function createRateLimiter({
   tenantLimits,
   now = Date.now,
 }: RateLimiterOptions): LimitRate {
-  return async (tenant, others, project) => {
+  return async (tenant, parties, project) => {
     const states: RateState[] = []
-    const accountLimits = await tenantLimits(tenant)
-    const parties: LimitedParty[] = [
-      ...others,
-      ...(project === undefined ? [] : projectParties(tenant, accountLimits, project)),
-      { scope: 'tenant', id: tenant, limits: accountLimits },
-    ]
-    for (const { scope, id, limits } of parties) {
+    const tenantsOwn = await tenantLimits(tenant)
+    for (const { scope, id, limits } of limitedParties({ tenant, project, parties }, tenantsOwn)) {
       if (!limits.rate) continue
       const { perMinute, burst } = limits.rate
       const intervalMs = 60_000 / perMinute
@@ -57,7 +53,7 @@ export function createRateLimiter({
       const step = { now: time, intervalMs, toleranceMs: intervalMs * (burst - 1) }
       const bucket = `${scope}:${id}`
       const { admitted, arrivalMs } = await store.step(bucket, step).catch((thrown: unknown) => {
-        if (!(thrown instanceof ServiceError && thrown.code === 'store_unavailable')) throw thrown
+        if (!isUnavailable(thrown)) throw thrown
         return fallback.step(bucket, step)
       })
       const aheadMs = arrivalMs - time

@@ -3,8 +3,9 @@ import { isUncapped, limitedParties } from './counter-holds.ts'
 import type { Account, LedgerEntry } from './ledger.ts'
 import { mayComeAgain } from './may-come-again.ts'
 import type { Meter, MeterOptions, PaidCall, Ticket } from './metered-call.ts'
-import { type Price, priceOf } from './price-book.ts'
+import { chargeOf, type Price } from './price-book.ts'
 import type { RecentAccount } from './recent-accounts.ts'
+import { saleOf } from './sale-of.ts'
 import { createSurely } from './surely.ts'
 
 export interface SingleWriteMeterOptions extends MeterOptions {
@@ -27,23 +28,22 @@ export function createSingleWriteMeter({
   const surely = createSurely(options)
 
   function ticketOf(call: PaidCall, price: Price): Ticket {
-    const { tenant, requestKey, keyId, project, model, modelDigest } = call
+    const { tenant, requestKey, model, free } = call
     const hold = meter.quote(call, price)
     return {
       kind: 'run',
       model,
       hold,
       async settle(answer, units) {
-        const actual = call.free ? 0n : priceOf(price, units)
         const time = now()
         const charge: LedgerEntry = {
           tenant,
           id: requestKey,
           type: 'charge',
-          amount: actual < hold ? actual : hold,
+          amount: chargeOf(price, units, { hold, free }),
           currency: price.currency,
           at: time,
-          sale: { keyId, project, model, modelDigest, priceId: price.id },
+          sale: saleOf(call, price),
           units,
           reference: 'single-write',
           creditExpiresAt: undefined,

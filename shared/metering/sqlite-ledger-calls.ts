@@ -1,23 +1,15 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type {
-  CounterHold,
   FinishOutcome,
-  LedgerEntry,
   Release,
   RequestRecord,
   Reservation,
   ReserveOutcome,
   Settlement,
-  StoredAnswer,
 } from './ledger.ts'
-import type { Micros } from './money.ts'
+import { type RequestEnding, requestEnding } from './request-ending.ts'
 import type { StoredRequest } from './sqlite-ledger-rows.ts'
 import type { LedgerTables } from './sqlite-ledger-tables.ts'
-
-/** A request goes on existing this long after its answer expired, for clocks that disagree. */
-const keptAfterExpiryMs = 60 * 60 * 1_000
-/** So long another payload under the key of a void request is still seen to be a mistake. */
-const keptVoidMs = 24 * 60 * 60 * 1_000
 
 /** The transaction behind `Ledger.reserve`. It looks at everything before it moves anything. */
 export function reserve(tables: LedgerTables, reservation: Reservation): ReserveOutcome {
@@ -77,52 +69,25 @@ function reserveFirst(tables: LedgerTables, reservation: Reservation): ReserveOu
 }
 
 /** The transaction behind `Ledger.settle`; `answerFile` where the body lies in one already. */
-export function settle(
+export const settle = (
   tables: LedgerTables,
-  { charge, units, answer, ...settlement }: Settlement,
+  settlement: Settlement,
   answerFile: string | undefined,
-): FinishOutcome {
-  return finish(tables, {
-    ...settlement,
-    state: 'done',
-    charge,
-    answer,
-    answerFile,
-    entry: { id: settlement.requestKey, type: 'charge', units, reference: undefined },
-  })
-}
+): FinishOutcome => finish(tables, requestEnding.fromSettlement(settlement), answerFile)
 
 /** The transaction behind `Ledger.release`. */
-export function release(
+export const release = (
   tables: LedgerTables,
-  { outcome, reason, ...ending }: Release,
+  ending: Release,
+  answerFile: string | undefined,
+): FinishOutcome => finish(tables, requestEnding.fromRelease(ending), answerFile)
+
+function finish(
+  tables: LedgerTables,
+  ending: RequestEnding,
   answerFile: string | undefined,
 ): FinishOutcome {
-  return finish(tables, {
-    ...ending,
-    state: outcome.kind,
-    charge: undefined,
-    answer: outcome.kind === 'rejected' ? outcome.answer : undefined,
-    answerFile,
-    entry: {
-      id: `${ending.requestKey}:${ending.fence}`,
-      type: outcome.kind === 'rejected' ? 'rejection' : 'void',
-      units: {},
-      reference: reason,
-    },
-  })
-}
-
-interface Ending extends Pick<Settlement, 'tenant' | 'requestKey' | 'fence' | 'now'> {
-  readonly state: 'done' | 'void' | 'rejected'
-  readonly charge: Micros | undefined
-  readonly answer: StoredAnswer | undefined
-  readonly answerFile: string | undefined
-  readonly entry: Pick<LedgerEntry, 'id' | 'type' | 'units' | 'reference'>
-}
-
-function finish(tables: LedgerTables, ending: Ending): FinishOutcome {
-  const { tenant, requestKey, fence, state, charge, answer, answerFile, now } = ending
+  const { tenant, requestKey, fence, state, charge, answer, now } = ending
   const stored = tables.requests.find(tenant, requestKey)
   if (!stored) return { kind: 'lost', request: undefined }
   const { record: standing, mode } = stored
@@ -142,8 +107,10 @@ function finish(tables: LedgerTables, ending: Ending): FinishOutcome {
     held: -hold,
     spent: paid,
   })
-  for (const counter of counters) tables.counters.add(counter.id, -givenBack(counter, charge))
-  const forgetAt = answer ? answer.expiresAt + keptAfterExpiryMs : now + keptVoidMs
+  for (const counter of counters) {
+    tables.counters.add(counter.id, -requestEnding.givenBack(ending, counter))
+  }
+  const forgetAt = requestEnding.forgetAt(ending)
   tables.requests.put({ ...stored, record: request, answerFile, forgetAt })
   const { currency } = account
   const entry = { ...ending.entry, tenant, amount: paid, currency, at: now, sale }
@@ -151,10 +118,4 @@ function finish(tables: LedgerTables, ending: Ending): FinishOutcome {
   const recorded = state !== 'done' && tables.entries.find(tenant, entry.id)
   if (!recorded) tables.entries.add({ ...entry, creditExpiresAt: undefined })
   return { kind: 'finished', request, account: moved }
-}
-
-/** A call that was sold stays counted, with what it cost; one that ended without a sale never was. */
-function givenBack({ kind, amount }: CounterHold, charge: Micros | undefined): bigint {
-  if (charge === undefined || kind === 'concurrency') return amount
-  return kind === 'spend' ? amount - charge : 0n
 }

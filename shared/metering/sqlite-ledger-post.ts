@@ -21,10 +21,10 @@ export function post(
   if (standing) {
     return isSameEntry(standing, entry) ? { kind: 'duplicate', account } : { kind: 'conflict' }
   }
-  const { spent, held } = unchanged ?? account
-  if (account.spent !== spent || account.held !== held) return { kind: 'changed' }
   if (currency !== account.currency)
     return { kind: 'currency-mismatch', currency: account.currency }
+  const { spent, held } = unchanged ?? account
+  if (account.spent !== spent || account.held !== held) return { kind: 'changed' }
   if (type === 'refund') {
     const left = leftToRefund(tables, tenant, reference)
     if (amount > left) return { kind: 'not-refundable', left }

@@ -1,4 +1,5 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
+import { exactJson } from './exact-json.ts'
 import type {
   Account,
   AccountMode,
@@ -7,10 +8,10 @@ import type {
   LedgerEntry,
   MeteringMode,
   RequestRecord,
-  Sale,
   StoredAnswer,
 } from './ledger.ts'
 import { limitsJson } from './limits-json.ts'
+import { saleJson } from './sale-json.ts'
 
 /** A row as SQLite hands it out, integers as BigInt. The schema says which columns may be NULL. */
 type Row = Record<string, SQLOutputValue>
@@ -70,12 +71,12 @@ export const ledgerRows = {
     leaseUntil: record.leaseUntil,
     mode,
     hold: record.hold,
-    counters: toJson(record.counters),
-    sale: toJson(record.sale),
+    counters: exactJson(record.counters),
+    sale: saleJson.stringify(record.sale),
     createdAt: record.createdAt,
     charge: record.charge ?? null,
     answerStatus: record.answer?.status ?? null,
-    answerHeaders: record.answer ? toJson(record.answer.headers) : null,
+    answerHeaders: record.answer ? JSON.stringify(record.answer.headers) : null,
     answerBody: answerFile === undefined ? (record.answer?.body ?? null) : null,
     answerFile: answerFile ?? null,
     answerExpiresAt: record.answer?.expiresAt ?? null,
@@ -92,7 +93,7 @@ export const ledgerRows = {
       leaseUntil: Number(row.lease_until),
       hold: row.hold as bigint,
       counters: toCounters(row.counters as string),
-      sale: toSale(row.sale as string),
+      sale: saleJson.parse(row.sale as string),
       createdAt: Number(row.created_at),
       answer: toAnswer(row, readFile),
       charge: (row.charge as bigint | null) ?? undefined,
@@ -110,8 +111,8 @@ export const ledgerRows = {
     amount: entry.amount,
     currency: entry.currency,
     at: entry.at,
-    sale: entry.sale ? toJson(entry.sale) : null,
-    units: toJson(entry.units),
+    sale: entry.sale ? saleJson.stringify(entry.sale) : null,
+    units: JSON.stringify(entry.units),
     reference: entry.reference ?? null,
     creditExpiresAt: entry.creditExpiresAt ?? null,
     spentBefore: entry.spentBefore ?? null,
@@ -124,7 +125,7 @@ export const ledgerRows = {
     amount: row.amount as bigint,
     currency: row.currency as string,
     at: Number(row.at),
-    sale: row.sale === null ? undefined : toSale(row.sale as string),
+    sale: row.sale === null ? undefined : saleJson.parse(row.sale as string),
     units: JSON.parse(row.units as string),
     reference: (row.reference as string | null) ?? undefined,
     creditExpiresAt: toOptionalNumber(row.credit_expires_at),
@@ -142,20 +143,12 @@ function toAnswer(row: Row, readFile: (file: string) => Uint8Array): StoredAnswe
   }
 }
 
-const toJson = (value: unknown) =>
-  JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part))
-
 const toCounters = (json: string): CounterHold[] =>
   JSON.parse(json).map((counter: CounterHold & { amount: string; limit?: string }) => ({
     ...counter,
     amount: BigInt(counter.amount),
     limit: counter.limit === undefined ? undefined : BigInt(counter.limit),
   }))
-
-function toSale(json: string): Sale {
-  const sale = JSON.parse(json)
-  return { ...sale, project: sale.project }
-}
 
 const toOptionalNumber = (value: SQLOutputValue | undefined) =>
   value === null || value === undefined ? undefined : Number(value)

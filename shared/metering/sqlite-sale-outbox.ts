@@ -1,7 +1,8 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
-import type { SaleOutbox, SoldCall } from './sale-outbox.ts'
+import type { SaleOutbox } from './sale-outbox.ts'
+import { readSoldCall, writeSoldCall } from './sold-call-json.ts'
 
 export interface SqliteSaleOutboxOptions {
   /** A file of its own: the ledger's may be the one that fails. */
@@ -17,7 +18,7 @@ const migrations = [
     request_key TEXT NOT NULL,
     pointer TEXT,
     pointer_until INTEGER,
-    call TEXT NOT NULL, -- JSON without the body of the answer, big integers as strings
+    call TEXT NOT NULL, -- sold-call-json.ts
     body BLOB NOT NULL,
     UNIQUE (tenant, request_key)
   ) STRICT;
@@ -38,17 +39,16 @@ export function createSqliteSaleOutbox(options: SqliteSaleOutboxOptions): SaleOu
     `SELECT * FROM sold_calls WHERE tenant = ? AND pointer = ? AND pointer_until > ?
      ORDER BY place DESC LIMIT 1`,
   )
-  const first = database.prepare('SELECT * FROM sold_calls ORDER BY place LIMIT ?')
+  const next = database.prepare('SELECT * FROM sold_calls WHERE place > ? ORDER BY place LIMIT 1')
   const remove = database.prepare('DELETE FROM sold_calls WHERE tenant = ? AND request_key = ?')
 
   return {
-    put: async ({ tenant, requestKey, retryPointer, ...call }) =>
+    put: async (call) =>
       guard(() => {
-        const { body, ...answer } = call.answer
-        const text = JSON.stringify({ ...call, answer, retryPointer }, writeBigint)
+        const { tenant, requestKey, retryPointer } = call
         const { key = null, until = null } = retryPointer ?? {}
-        const { changes } = insert.run(tenant, requestKey, key, until, text, body, mostCalls)
-        return changes === 1
+        const row = [tenant, requestKey, key, until, writeSoldCall(call), call.answer.body] as const
+        return insert.run(...row, mostCalls).changes === 1
       }),
     isFull: async () => guard(() => Number(counted.get()?.calls) >= mostCalls),
     findRetried: async (...asked) =>
@@ -56,27 +56,21 @@ export function createSqliteSaleOutbox(options: SqliteSaleOutboxOptions): SaleOu
         const row = retried.get(...asked)
         return row && toCall(row)
       }),
-    oldest: async (limit) => guard(() => first.all(limit).map(toCall)),
+    async *waiting() {
+      for (let place: SQLOutputValue = 0; ; ) {
+        const row = guard(() => next.get(place))
+        if (!row) return
+        yield toCall(row)
+        place = row.place ?? 0
+      }
+    },
     remove: async ({ tenant, requestKey }) => guard(() => void remove.run(tenant, requestKey)),
     close: async () => database.close(),
   }
 }
 
-function toCall(row: Record<string, SQLOutputValue>): SoldCall {
-  const call = JSON.parse(row.call as string)
-  return {
-    ...call,
-    tenant: row.tenant as string,
-    requestKey: row.request_key as string,
-    hold: BigInt(call.hold),
-    charge: BigInt(call.charge),
-    sale: { ...call.sale, project: call.sale.project },
-    answer: { ...call.answer, body: row.body as Uint8Array },
-    retryPointer: call.retryPointer,
-  }
-}
-
-const writeBigint = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
+const toCall = ({ call, body }: Record<string, SQLOutputValue>) =>
+  readSoldCall(call as string, body as Uint8Array)
 
 function guard<Result>(work: () => Result): Result {
   try {

@@ -1,4 +1,4 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
+import { isUnavailable } from './is-unavailable.ts'
 
 export interface SurelyOptions {
   sleep: (ms: number) => Promise<unknown>
@@ -14,8 +14,7 @@ export const createSurely =
       try {
         return await operation()
       } catch (thrown) {
-        const unknown = thrown instanceof ServiceError && thrown.code === 'store_unavailable'
-        if (!unknown || attempt >= storeAttempts) throw thrown
+        if (!isUnavailable(thrown) || attempt >= storeAttempts) throw thrown
         await sleep(25 * 2 ** attempt)
       }
     }

@@ -1,6 +1,9 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { isUncapped, limitedParties } from './counter-holds.ts'
-import type { AccountLimits } from './ledger.ts'
+import { isUnavailable } from './is-unavailable.ts'
+import type { Account, AccountLimits } from './ledger.ts'
+import { mayComeAgain } from './may-come-again.ts'
+import { meterDefaults } from './meter-defaults.ts'
 import {
   createMeter,
   type Meter,
@@ -9,7 +12,8 @@ import {
   type Receipt,
   type Ticket,
 } from './metered-call.ts'
-import { priceOf } from './price-book.ts'
+import { chargeOf } from './price-book.ts'
+import { saleOf } from './sale-of.ts'
 import type { SaleOutbox, SoldCall } from './sale-outbox.ts'
 
 export interface TrustedMeterOptions extends MeterOptions {
@@ -18,51 +22,62 @@ export interface TrustedMeterOptions extends MeterOptions {
   rememberMs?: number
 }
 
+export interface TrustedMeter extends Meter {
+  /** Reads an account, and remembers whether it is trusted. */
+  account(tenant: string): Promise<Account | undefined>
+}
+
+/** So long after a failure nobody waits for the ledger who can do without it. */
+const quietMs = 5_000
+
 /**
  * The meter, which goes on without the ledger where an account is trusted: postpaid, with no cap of
  * its own or of the key, and known from before. Its calls wait in the outbox. All others fail closed.
  *
  * So does a call that may be a repetition, one with an idempotency key above all: whether it was
- * answered before, only the ledger knows.
+ * answered before, only the ledger knows. And so does one that may be repeated, where the outbox
+ * cannot be searched for it.
  */
 export function createTrustedMeter({
   outbox,
   rememberMs = 60 * 60 * 1_000,
   ...options
-}: TrustedMeterOptions): Meter {
-  const { ledger, prices, now = Date.now, retentionMs = 24 * 60 * 60 * 1_000 } = options
-  const { retryWindowMs = 15 * 60 * 1_000 } = options
+}: TrustedMeterOptions): TrustedMeter {
+  const { ledger, prices, now = Date.now } = options
+  const { retentionMs, retryWindowMs } = { ...meterDefaults, ...options }
   const trusted = new Map<string, { readonly limits: AccountLimits; readonly until: number }>()
-  const meter = createMeter({
-    ...options,
-    ledger: {
-      ...ledger,
-      async account(tenant) {
-        const account = await ledger.account(tenant)
-        if (account?.trusted && account.mode === 'postpaid' && isUncapped(account)) {
-          trusted.set(tenant, { limits: account.limits, until: now() + rememberMs })
-        } else trusted.delete(tenant)
-        return account
-      },
-    },
-  })
+  const meter = createMeter({ ...options, ledger: { ...ledger, account: readAccount } })
+  let downUntil = 0
+
+  async function readAccount(tenant: string): Promise<Account | undefined> {
+    const account = await ledger.account(tenant).catch((thrown) => {
+      downUntil = now() + quietMs
+      throw thrown
+    })
+    downUntil = 0
+    if (account?.trusted && account.mode === 'postpaid' && isUncapped(account)) {
+      trusted.set(tenant, { limits: account.limits, until: now() + rememberMs })
+    } else trusted.delete(tenant)
+    return account
+  }
 
   /** What a retry repeats may still wait to be booked. */
   async function findSold({ tenant, retry }: PaidCall): Promise<Receipt | undefined> {
     if (!retry || retry.count === 0) return undefined
-    const sold = await outbox.findRetried(tenant, retry.pointer, now())
+    const sold = await outbox.findRetried?.(tenant, retry.pointer, now())
     return sold && receiptOf(sold, true)
   }
 
   function mayGoOn(call: PaidCall): boolean {
-    const isNew = call.keyed === false && (call.retry?.count ?? 0) === 0
+    const canBeFound = outbox.findRetried !== undefined && call.retry?.count === 0
+    if (mayComeAgain(canBeFound ? { ...call, retry: undefined } : call)) return false
     const known = trusted.get(call.tenant)
-    if (!isNew || !known || now() >= known.until) return false
+    if (!known || now() >= known.until) return false
     return limitedParties(call, known.limits).every(isUncapped)
   }
 
   function ticketOf(call: PaidCall): Ticket {
-    const { tenant, requestKey, fingerprint, keyId, project, model, modelDigest, retry } = call
+    const { tenant, requestKey, fingerprint, model, free, retry } = call
     const price = prices.current(call.priceName, now())
     const hold = meter.quote(call, price)
     return {
@@ -70,15 +85,14 @@ export function createTrustedMeter({
       model,
       hold,
       async settle(answer, units) {
-        const actual = call.free ? 0n : priceOf(price, units)
         const sold: SoldCall = {
           tenant,
           requestKey,
           fingerprint,
           hold,
-          charge: actual < hold ? actual : hold,
+          charge: chargeOf(price, units, { hold, free }),
           units,
-          sale: { keyId, project, model, modelDigest, priceId: price.id },
+          sale: saleOf(call, price),
           answer,
           retryPointer: retry && { key: retry.pointer, until: now() + retryWindowMs },
         }
@@ -87,8 +101,7 @@ export function createTrustedMeter({
         return receiptOf(sold, false)
       },
       // Nothing is held anywhere.
-      // Nobody waits for this one.
-      renew: async () => undefined,
+      renew: async () => {},
       release: async () => {},
     }
   }
@@ -100,14 +113,18 @@ export function createTrustedMeter({
 
   return {
     quote: meter.quote,
+    account: readAccount,
     async begin(call) {
       const sold = await findSold(call)
       if (sold) return sold
+      const mayWait = async () => mayGoOn(call) && !(await outbox.isFull())
+      // A clock may have jumped back.
+      const isDown = now() < downUntil && downUntil <= now() + quietMs
+      if (isDown && (await mayWait())) return ticketOf(call)
       try {
         return await meter.begin(call)
       } catch (thrown) {
-        const isDown = thrown instanceof ServiceError && thrown.code === 'store_unavailable'
-        if (!isDown || !mayGoOn(call) || (await outbox.isFull())) throw thrown
+        if (!isUnavailable(thrown) || !(await mayWait())) throw thrown
         return ticketOf(call)
       }
     },

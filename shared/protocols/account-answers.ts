@@ -30,12 +30,22 @@ export const accountAnswers = {
     revoked_at: time(key.revokedAt),
   }),
 
-  account: ({ tenant, currency, mode, limits, trusted, metering, ...balance }: Account) => ({
+  account: ({
+    tenant,
+    currency,
+    mode,
+    limits,
+    trusted,
+    metering,
+    shards,
+    ...balance
+  }: Account) => ({
     tenant,
     currency,
     mode,
     trusted: trusted ?? false,
     metering: metering ?? 'strict',
+    shards: shards ?? 1,
     available_micros: exact(balance.available),
     held_micros: exact(balance.held),
     spent_micros: exact(balance.spent),

@@ -7,6 +7,8 @@ export interface Operation {
   readonly summary: string
   readonly answer: Json
   readonly body?: Json
+  /** Default: JSON. */
+  readonly bodyMedia?: string
   /** Schemas by the names of the query's parameters, none of them required. */
   readonly query?: Json
   readonly media?: string
@@ -143,6 +145,13 @@ export const accountOperations: Readonly<Record<AccountAction, Operation>> = {
       metering: {
         enum: ['strict', 'single-write', 'leased'],
         description: 'How many writes a call is worth; default as it was.',
+      },
+      shards: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 64,
+        description:
+          'Items over which DynamoDB spreads the balance, for more calls a second; default as it was.',
       },
     }),
     answer: account,

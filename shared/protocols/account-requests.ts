@@ -62,6 +62,7 @@ export const accountSettings = z.strictObject({
   /** Absent: as it was. */
   trusted: z.optional(z.boolean()),
   metering: z.optional(z.enum(['strict', 'single-write', 'leased'])),
+  shards: z.optional(integer(1, 64)),
   /** Limits of projects, by the name under which keys are booked. */
   projects: z._default(z.record(z.string().check(z.regex(/^[\w.-]{1,64}$/)), limits), {}),
 })

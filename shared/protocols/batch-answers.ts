@@ -1,5 +1,5 @@
 import type { JobEstimate } from '#shared/batch/estimate-job.ts'
-import type { Job } from '#shared/batch/job.ts'
+import { type Job, maxChargeOf } from '#shared/batch/job.ts'
 import { type JobProgress, progressOf } from '#shared/batch/job-progress.ts'
 import { exact } from './account-answers.ts'
 
@@ -8,6 +8,7 @@ const time = (at: number | undefined) => (at === undefined ? null : new Date(at)
 /** A job as its owner sees it. Absent is `null`; times are ISO 8601; amounts are micros. */
 export function batchJobAnswer(job: Job, now: number) {
   const { order, done, times } = job
+  const maxCharge = maxChargeOf(job)
   return {
     id: job.id,
     object: 'batch_job',
@@ -18,7 +19,7 @@ export function batchJobAnswer(job: Job, now: number) {
     results: done.results,
     errors: done.errors,
     cost_micros: exact(done.charge),
-    max_charge_micros: order.maxCharge === undefined ? null : exact(order.maxCharge),
+    max_charge_micros: maxCharge === undefined ? null : exact(maxCharge),
     price_id: order.priceId,
     progress: progressAnswer(progressOf(job, now)),
     problems: job.problems,

@@ -11,7 +11,10 @@ const job: Json = {
   required: ['id', 'object', 'state', 'model', 'results', 'errors', 'cost_micros', 'progress'],
 }
 
-const pages: Json = { after: text, limit: { type: 'integer', minimum: 1 } }
+const pages = (maximum: number): Json => ({
+  after: { ...text, description: 'The last id of the page before.' },
+  limit: { type: 'integer', minimum: 1, maximum },
+})
 const file: Json = {
   type: 'object',
   required: ['id', 'object', 'bytes', 'created_at', 'filename', 'purpose'],
@@ -55,19 +58,23 @@ export const batchOperations: Readonly<Record<BatchAction, Operation>> = {
   },
   'batch-jobs': {
     summary: 'The jobs, newest first.',
-    query: { after: text, limit: { type: 'integer', minimum: 1, maximum: 100 } },
-    answer: {
-      type: 'object',
-      required: ['object', 'data', 'has_more'],
-      properties: { data: { type: 'array', items: job } },
-    },
+    query: pages(100),
+    answer: listOf(job),
   },
   'batch-job': { summary: 'One job: how far it is, and what it costs.', answer: job },
   'cancel-batch-job': {
     summary: 'Stop a job: what is finished is published and paid for.',
     answer: job,
   },
-  'resume-batch-job': { summary: 'Let a paused job go on.', answer: job },
+  'resume-batch-job': {
+    summary: 'Let a paused job go on, where a cap has stopped it with a higher one.',
+    body: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { max_charge_micros: whole },
+    },
+    answer: job,
+  },
   'batch-job-events': {
     summary: 'The job each time it has changed, as server-sent events.',
     answer: text,
@@ -85,10 +92,24 @@ export const batchOperations: Readonly<Record<BatchAction, Operation>> = {
   },
   'create-file': {
     summary: 'OpenAI: upload a file of calls; of records for a batch job, too.',
-    media: 'application/json',
+    bodyMedia: 'multipart/form-data',
+    body: {
+      type: 'object',
+      required: ['file', 'purpose'],
+      properties: {
+        file: { type: 'string', format: 'binary', description: 'At most 200,000,000 bytes.' },
+        purpose: { enum: ['batch'] },
+        'expires_after[anchor]': { enum: ['created_at'] },
+        'expires_after[seconds]': { type: 'integer', minimum: 3_600, maximum: 2_592_000 },
+      },
+    },
     answer: file,
   },
-  files: { summary: 'OpenAI: the files, newest first.', query: pages, answer: listOf(file) },
+  files: {
+    summary: 'OpenAI: the files, newest first.',
+    query: { ...pages(10_000), order: { enum: ['asc', 'desc'] }, purpose: text },
+    answer: listOf(file),
+  },
   file: { summary: 'OpenAI: one file.', answer: file },
   'delete-file': {
     summary: 'OpenAI: delete a file.',
@@ -122,7 +143,11 @@ export const batchOperations: Readonly<Record<BatchAction, Operation>> = {
     },
     answer: batch,
   },
-  batches: { summary: 'OpenAI: the batches, newest first.', query: pages, answer: listOf(batch) },
+  batches: {
+    summary: 'OpenAI: the batches, newest first.',
+    query: pages(100),
+    answer: listOf(batch),
+  },
   batch: { summary: 'OpenAI: one batch.', answer: batch },
   'cancel-batch': {
     summary: 'OpenAI: stop a batch; what is answered stays.',

@@ -31,12 +31,16 @@ export const newBatchJob = z
         [input_file_id, input, input_prefix].filter((named) => named !== undefined).length === 1,
       { path: ['input'] },
     ),
+    z.refine(({ exact, dry_run }) => dry_run || !exact, { path: ['exact'] }),
   )
 
 export const batchJobPage = z.strictObject({
   after: z.optional(id),
   limit: z._default(queryInteger(1, 100), 20),
 })
+
+/** Lets a paused job go on; a cap that stopped it is raised first. */
+export const batchJobResume = z.strictObject({ max_charge_micros: z.optional(amount) })
 
 /** Names nothing but the path does. */
 export const nothing = z.strictObject({})

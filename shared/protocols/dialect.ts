@@ -45,3 +45,32 @@ export const openInferenceDialect: Dialect = {
     )
   },
 }
+
+/**
+ * OpenAI: `{"error": {message, type, param, code}}`. Its clients know bad input as 400, and try a 409
+ * again (openai-node), which here never helps.
+ */
+export const openaiDialect: Dialect = {
+  name: 'openai',
+  encodeError(error) {
+    const status = error.status === 422 || error.status === 409 ? 400 : error.status
+    return jsonResponse(
+      {
+        error: {
+          message: `${error.detail ?? error.title} ${error.fix}`,
+          type: typeOf(status),
+          param: null,
+          code: error.code,
+        },
+      },
+      status,
+    )
+  },
+}
+
+function typeOf(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  if (status === 429) return 'rate_limit_error'
+  return status >= 500 ? 'server_error' : 'invalid_request_error'
+}

@@ -7,8 +7,12 @@ export interface HttpRequest {
   /** Names in lower case; several values joined by commas. */
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: Uint8Array
+  /** What came over the wire, where the body was compressed and has been inflated. */
+  readonly sentBytes?: number
   /** The body is larger than the host's limit, so the host stopped reading it. */
   readonly oversized?: boolean
+  /** Of an upload: the body while it arrives, of any length; `body` is empty. */
+  readonly stream?: AsyncIterable<Uint8Array>
   readonly sourceIp: string
 }
 
@@ -16,6 +20,11 @@ export interface HttpResponse {
   readonly status: number
   readonly headers: Record<string, string>
   readonly body: string | Uint8Array
+  /**
+   * What follows the body, made while it is sent: events, a large file. It is ended (`return`) when
+   * the caller goes away; what it throws cuts the answer off.
+   */
+  readonly stream?: AsyncIterable<Uint8Array>
 }
 
 /** What a place where HTTP arrives calls. It never throws: a failure is a response, too. */
@@ -23,6 +32,8 @@ export interface Endpoint {
   (request: HttpRequest): Promise<HttpResponse>
   /** Does ahead of the first call what it would have to wait for. */
   warm?: () => Promise<void>
+  /** Whether a request is an upload: its body is handed over while it arrives. */
+  takesUpload?: (method: string, path: string) => boolean
 }
 
 export function jsonResponse(value: unknown, status = 200): HttpResponse {

@@ -5,8 +5,10 @@ import { id, queryInteger } from './read-members.ts'
 
 /** Files and batches in the words of the OpenAI API; times are seconds since 1970. */
 
+/** `completion_window` is always "24h". */
+export const windowMs = 86_400_000
+
 const text = z.string().check(z.minLength(1), z.maxLength(512))
-const dayMs = 86_400_000
 
 export const newBatch = z.strictObject({
   input_file_id: id,
@@ -27,16 +29,17 @@ export const newBatch = z.strictObject({
   ),
 })
 
-export const windowMs = dayMs
+export const filePage = z.strictObject({
+  after: z.optional(id),
+  limit: z._default(queryInteger(1, 10_000), 10_000),
+  order: z.optional(z.enum(['asc', 'desc'])),
+  purpose: z.optional(text),
+})
 
-/** `order` and `purpose` are those of files. */
-export const openaiPage = (defaultLimit: number, maximum: number) =>
-  z.strictObject({
-    after: z.optional(id),
-    limit: z._default(queryInteger(1, maximum), defaultLimit),
-    order: z.optional(z.enum(['asc', 'desc'])),
-    purpose: z.optional(text),
-  })
+export const batchPage = z.strictObject({
+  after: z.optional(id),
+  limit: z._default(queryInteger(1, 100), 20),
+})
 
 export const fileAnswer = ({
   id,

@@ -3,6 +3,7 @@ import { errorCodes } from '#shared/errors/error-codes.ts'
 import { taskModelOf } from '#shared/inference/task-model.ts'
 import type { Task } from '#shared/tasks/task.ts'
 import { accountOperations, type Operation } from './account-operations.ts'
+import { batchOperations } from './batch-operations.ts'
 import { type Route, routes } from './routes.ts'
 
 type Json = Record<string, unknown>
@@ -90,13 +91,14 @@ function predictOperation(entry: ModelEntry, task: Task): Json {
       operationId: `predict-${manifest.name}`,
       summary: manifest.description,
       tags: [manifest.task.name],
+      parameters: [rehearsal],
       requestBody: { required: true, content: { ...json(body, sample), ...raw } },
       responses: {
         200: { description: 'The prediction.', content: json(answer, example) },
         ...problems(
           'application/problem+json',
           'Problem',
-          [400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504],
+          [400, 401, 402, 403, 404, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504],
         ),
       },
     },
@@ -105,6 +107,7 @@ function predictOperation(entry: ModelEntry, task: Task): Json {
 
 const operations: Partial<Record<Route['action'], Operation>> = {
   ...accountOperations,
+  ...batchOperations,
   index: { summary: 'What this is.', answer: { type: 'object' } },
   openapi: { summary: 'This document.', answer: { type: 'object' } },
   models: {
@@ -148,7 +151,8 @@ const operations: Partial<Record<Route['action'], Operation>> = {
 
 function generalOperation(route: Route): Json {
   const operation = operations[route.action] ?? { summary: '', answer: {} }
-  const { summary, answer, body, query = {}, media = 'application/json', status = 200 } = operation
+  const { summary, answer, body, bodyMedia, query = {} } = operation
+  const { media = 'application/json', status = 200 } = operation
   const variables = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -158,13 +162,17 @@ function generalOperation(route: Route): Json {
   const parameters = [
     ...variables,
     ...Object.entries(query).map(([name, schema]) => ({ name, in: 'query', schema })),
+    ...(route.action === 'infer' ? [rehearsal] : []),
   ]
-  const isAccount = Object.hasOwn(accountOperations, route.action)
+  const isAccount =
+    Object.hasOwn(accountOperations, route.action) || Object.hasOwn(batchOperations, route.action)
   const isV2 = route.dialect.name === 'open-inference'
+  const failure = failureOf(route.dialect.name)
   const statuses = [
     ...(route.scope ? [401, 403, 429] : []),
     ...(variables.length > 0 ? [404] : []),
-    ...(isAccount ? [400, 422, 503] : []),
+    // In OpenAI's words bad input is 400, too.
+    ...(isAccount ? [400, ...(route.dialect.name === 'openai' ? [] : [422]), 503] : []),
     ...(isAccount && body ? [413, 415] : []),
     ...(isV2 && body ? [400, 413, 500, 501, 502, 503, 504] : []),
     ...(route.action.endsWith('ready') ? [503] : []),
@@ -175,17 +183,23 @@ function generalOperation(route: Route): Json {
       summary,
       ...(route.scope === undefined && { security: [] }),
       ...(parameters.length > 0 && { parameters }),
-      ...(body && { requestBody: { required: true, content: json(body) } }),
+      ...(body && { requestBody: { required: true, content: bodyOf(body, bodyMedia) } }),
       responses: {
         [status]: { description: 'As asked.', content: { [media]: { schema: answer } } },
-        ...problems(
-          isV2 ? 'application/json' : 'application/problem+json',
-          isV2 ? 'V2Error' : 'Problem',
-          statuses,
-        ),
+        ...problems(failure.media, failure.schema, statuses),
       },
     },
   }
+}
+
+const bodyOf = (schema: Json, media?: string): Json =>
+  media === undefined ? json(schema) : { [media]: { schema } }
+
+/** How a dialect tells what went wrong. */
+function failureOf(dialect: string): { readonly media: string; readonly schema: string } {
+  if (dialect === 'openai') return { media: 'application/json', schema: 'OpenaiError' }
+  if (dialect === 'open-inference') return { media: 'application/json', schema: 'V2Error' }
+  return { media: 'application/problem+json', schema: 'Problem' }
 }
 
 function problems(mediaType: string, schema: string, statuses: readonly number[]): Json {
@@ -195,6 +209,14 @@ function problems(mediaType: string, schema: string, statuses: readonly number[]
       { description: titlesOf(status), content: { [mediaType]: { schema: reference(schema) } } },
     ]),
   )
+}
+
+/** Of paid calls (`middleware/rehearse`). */
+const rehearsal: Json = {
+  name: 'x-percall-test',
+  in: 'header',
+  description: 'Test keys only: be answered like this instead, and not charged.',
+  schema: { enum: ['402', '409', '429', '500'] },
 }
 
 const titlesOf = (status: number): string =>
@@ -230,6 +252,22 @@ const schemas: Json = {
       retryable: { type: 'boolean' },
       model: { type: 'string' },
       request_id: { type: 'string' },
+    },
+  },
+  OpenaiError: {
+    type: 'object',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['message', 'type', 'param', 'code'],
+        properties: {
+          message: { type: 'string' },
+          type: { type: 'string' },
+          param: { type: 'null' },
+          code: { type: 'string' },
+        },
+      },
     },
   },
   V2Error: { type: 'object', required: ['error'], properties: { error: { type: 'string' } } },

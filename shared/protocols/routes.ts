@@ -1,6 +1,6 @@
 import type { Scope } from '#shared/access/scopes.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { type Dialect, openInferenceDialect, plainDialect } from './dialect.ts'
+import { type Dialect, openaiDialect, openInferenceDialect, plainDialect } from './dialect.ts'
 
 /**
  * Every route of the service. A variable such as `{model}` is one path segment; on the plain call
@@ -52,6 +52,24 @@ export const routes = [
   route('GET', '/v1/ledger/export', 'export-ledger', plainDialect, 'account:read'),
   route('GET', '/v1/invoices', 'invoices', plainDialect, 'account:read'),
   route('GET', '/v1/invoices/{month}', 'invoice', plainDialect, 'account:read'),
+  route('POST', '/v1/batch-jobs', 'create-batch-job', plainDialect, 'predict'),
+  route('GET', '/v1/batch-jobs', 'batch-jobs', plainDialect, 'predict'),
+  route('GET', '/v1/batch-jobs/{id}', 'batch-job', plainDialect, 'predict'),
+  route('POST', '/v1/batch-jobs/{id}/cancel', 'cancel-batch-job', plainDialect, 'predict'),
+  route('POST', '/v1/batch-jobs/{id}/resume', 'resume-batch-job', plainDialect, 'predict'),
+  route('GET', '/v1/batch-jobs/{id}/events', 'batch-job-events', plainDialect, 'predict'),
+  route('GET', '/v1/batch-jobs/{id}/results', 'batch-job-results', plainDialect, 'predict'),
+  route('GET', '/v1/batch-jobs/{id}/errors', 'batch-job-errors', plainDialect, 'predict'),
+  route('GET', '/v1/batch-jobs/{id}/manifest', 'batch-job-manifest', plainDialect, 'predict'),
+  { ...route('POST', '/v1/files', 'create-file', openaiDialect, 'predict'), takesUpload: true },
+  route('GET', '/v1/files', 'files', openaiDialect, 'predict'),
+  route('GET', '/v1/files/{id}', 'file', openaiDialect, 'predict'),
+  route('DELETE', '/v1/files/{id}', 'delete-file', openaiDialect, 'predict'),
+  route('GET', '/v1/files/{id}/content', 'file-content', openaiDialect, 'predict'),
+  route('POST', '/v1/batches', 'create-batch', openaiDialect, 'predict'),
+  route('GET', '/v1/batches', 'batches', openaiDialect, 'predict'),
+  route('GET', '/v1/batches/{id}', 'batch', openaiDialect, 'predict'),
+  route('POST', '/v1/batches/{id}/cancel', 'cancel-batch', openaiDialect, 'predict'),
 ] as const
 
 export type Action =
@@ -68,6 +86,28 @@ export type Action =
   | 'model-ready'
   | 'infer'
   | AccountAction
+  | BatchAction
+
+/** What concerns files that are scored. */
+export type BatchAction =
+  | 'create-batch-job'
+  | 'batch-jobs'
+  | 'batch-job'
+  | 'cancel-batch-job'
+  | 'resume-batch-job'
+  | 'batch-job-events'
+  | 'batch-job-results'
+  | 'batch-job-errors'
+  | 'batch-job-manifest'
+  | 'create-file'
+  | 'files'
+  | 'file'
+  | 'delete-file'
+  | 'file-content'
+  | 'create-batch'
+  | 'batches'
+  | 'batch'
+  | 'cancel-batch'
 
 /** What concerns keys, money and prices. */
 export type AccountAction =
@@ -99,6 +139,8 @@ export interface Route {
   readonly action: Action
   readonly dialect: Dialect
   readonly scope: Scope | undefined
+  /** The body is a file of any length, handed over while it arrives. */
+  readonly takesUpload?: boolean
 }
 
 export interface RouteMatch {
@@ -125,7 +167,7 @@ export function matchRoute(method: string, path: string): RouteMatch | RouteMiss
   const candidates = patterns.filter((pattern) => fits(pattern.segments, segments))
   const found = candidates.find(({ route }) => route.method === asked)
   if (found) return { route: found.route, ...variablesOf(found.segments, segments) }
-  const dialect = segments[1] === 'v2' ? openInferenceDialect : plainDialect
+  const dialect = candidates[0]?.route.dialect ?? dialectOf(segments)
   if (candidates.length === 0) return { dialect, error: new ServiceError('route_not_found') }
   const allowed = candidates
     .flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))
@@ -135,6 +177,12 @@ export function matchRoute(method: string, path: string): RouteMatch | RouteMiss
     error: new ServiceError('method_not_allowed', { detail: `This path takes ${allowed}.` }),
     allow: allowed,
   }
+}
+
+/** Where nothing is: as what lies next to it. */
+function dialectOf([, room, collection = '']: readonly string[]): Dialect {
+  if (room === 'v2') return openInferenceDialect
+  return room === 'v1' && ['files', 'batches'].includes(collection) ? openaiDialect : plainDialect
 }
 
 const patterns = routes.map((route) => ({ route, segments: route.path.split('/').map(part) }))

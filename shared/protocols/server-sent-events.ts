@@ -1,15 +1,12 @@
-/** One event of a stream (HTML, 9.2 "Server-sent events"); data is JSON on one line. */
+/**
+ * One event of a stream (HTML, 9.2 "Server-sent events"); data is JSON on one line. It has no name,
+ * so that `onmessage` hears it.
+ */
 export interface ServerSentEvent {
-  readonly event?: string
-  readonly id?: string
+  /** Comes back as Last-Event-ID when the reader asks again. */
+  readonly id: string
   readonly data: unknown
 }
 
-export function encodeEvent({ event, id, data }: ServerSentEvent): Uint8Array {
-  const lines = [
-    ...(event === undefined ? [] : [`event: ${event}`]),
-    ...(id === undefined ? [] : [`id: ${id}`]),
-    `data: ${JSON.stringify(data)}`,
-  ]
-  return Buffer.from(`${lines.join('\n')}\n\n`)
-}
+export const encodeEvent = ({ id, data }: ServerSentEvent): Uint8Array =>
+  Buffer.from(`id: ${id}\ndata: ${JSON.stringify(data)}\n\n`)

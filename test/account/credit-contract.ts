@@ -52,6 +52,19 @@ export function describeCredit(open: () => Ledger): void {
       expect(await balanceOf(open(), tenant)).toEqual([200n, 0n, 0n])
     })
 
+    test('stays in an account whose shards change, and whose other settings stay as they were', async () => {
+      const tenant = fresh('tenant')
+      const settings = { tenant, currency: 'USD', mode: 'prepaid', limits: {} } as const
+      await openAccount(open(), { ...settings, shards: 3, metering: 'leased' })
+      await addCredit(services, { tenant, ...topUp })
+      const kept = await openAccount(open(), { ...settings, limits: { dailyCalls: 7 } })
+      expect(kept).toMatchObject({ shards: 3, metering: 'leased', available: 100n })
+      await openAccount(open(), { ...settings, shards: 1 })
+      const account = await open().account(tenant)
+      expect(account?.shards ?? 1).toBe(1)
+      expect(account).toMatchObject({ limits: {}, metering: 'leased', available: 100n })
+    })
+
     test('of one payment is added once, however often and whenever it is told of', async () => {
       const tenant = fresh('tenant')
       const first = await addCredit(services, { tenant, ...topUp })

@@ -36,6 +36,7 @@ export const fullOrder: JobOrder = {
   records: { kind: 'call', url: '/v1/models/spam/predict' },
   maxCharge: 123_456_789_012_345_678n,
   expiresAt: start + 86_400_000,
+  fingerprint: 'ef'.repeat(32),
   batch: { fileId: 'file-1', metadata: { customer: 'ümlaut' } },
 }
 
@@ -51,6 +52,7 @@ const leanOrder: JobOrder = {
   expiresAt: undefined,
 }
 delete (leanOrder as { batch?: unknown }).batch
+delete (leanOrder as { fingerprint?: unknown }).fingerprint
 
 export function newJob(changes: Partial<Job> = {}, order: Partial<JobOrder> = {}): Job {
   const createdAt = changes.createdAt ?? start
@@ -103,7 +105,8 @@ export function describeJobStore({ open, setTime }: JobStoreOnTrial): void {
     const store = open()
     const outputs = [{ name: 'results', key: 'k', sizeBytes: 2 ** 41, sha256: 'ef' }] as const
     const problems = [{ code: 'record_invalid', message: 'ünreadable', line: 7 }]
-    const job = newJob({ chunks: 7, bytes: 2 ** 42, problems, outputs }, order)
+    const raisedCharge = 2n ** 62n
+    const job = newJob({ chunks: 7, bytes: 2 ** 42, raisedCharge, problems, outputs }, order)
     await store.create(job)
     expect(await store.find(job.id)).toEqual(job)
     expect(await store.find(fresh('absent'))).toBeUndefined()
@@ -151,12 +154,12 @@ export function describeJobStore({ open, setTime }: JobStoreOnTrial): void {
     await store.change(job.id, ['planning'], { outputs, at: start + 1 })
     expect(await store.find(job.id)).toEqual({ ...job, outputs, changedAt: start + 1 })
     await store.change(job.id, ['planning'], { problems: [], at: start + 2 })
-    expect(await store.find(job.id)).toEqual({
-      ...job,
-      outputs,
-      problems: [],
-      changedAt: start + 2,
-    })
+    const changed = { ...job, outputs, problems: [] }
+    expect(await store.find(job.id)).toEqual({ ...changed, changedAt: start + 2 })
+    const raisedCharge = 2n ** 61n + 1n
+    await store.change(job.id, ['planning'], { raisedCharge, at: start + 3 })
+    await store.change(job.id, ['planning'], { at: start + 4 })
+    expect(await store.find(job.id)).toEqual({ ...changed, raisedCharge, changedAt: start + 4 })
   })
 
   test('keeps the time when a state was entered first', async () => {

@@ -34,20 +34,31 @@ export interface LocalBatch {
   close(): Promise<void>
 }
 
-const models = new URL('../../models', import.meta.url).pathname
+const ownModels = new URL('../../models', import.meta.url).pathname
 
 /** Batches on one machine as `npm start` runs them, in a home of their own. */
 export async function openLocalBatch({
   chunkSizes,
   account = {},
   size = 2,
+  home = mkdtempSync(join(tmpdir(), 'percall-batch-')),
+  models = ownModels,
+  idle = false,
+  variables = {},
 }: {
   chunkSizes?: ChunkSizes
   account?: Partial<AccountSettings>
   size?: number
+  /** Removed at the end; another one may have died in it. */
+  home?: string
+  /** A folder of model folders, each with its artifact. */
+  models?: string
+  /** Others do the work. */
+  idle?: boolean
+  /** Where the stores are, if not in the home. */
+  variables?: Readonly<Record<string, string>>
 } = {}): Promise<LocalBatch> {
-  const home = mkdtempSync(join(tmpdir(), 'percall-batch-'))
-  const environment = readEnvironment({ PERCALL_HOME: home })
+  const environment = readEnvironment({ PERCALL_HOME: home, ...variables })
   const catalog = createCatalog(readModels(models, { parse: parseManifest }))
   const ledger = await openLedger(environment)
   await ledger.putAccount({
@@ -61,13 +72,15 @@ export async function openLocalBatch({
   const prices = readPriceBook(join(models, 'price-book.json'))
   const opened = await openBatch(environment, { ledger, prices, catalog, keyStore })
   const services = { ...opened, ...(chunkSizes && { chunkSizes }) }
-  const stop = startBatch(services, {
-    readArtifact: async ({ folder, manifest }) =>
-      new Uint8Array(await readFile(join(folder, manifest.artifact.file ?? ''))),
-    size,
-    logger: createLogger({ level: 'warn' }),
-    everyMs: 200,
-  })
+  const stop = idle
+    ? async () => undefined
+    : startBatch(services, {
+        readArtifact: async ({ folder, manifest }) =>
+          new Uint8Array(await readFile(join(folder, manifest.artifact.file ?? ''))),
+        size,
+        logger: createLogger({ level: 'warn' }),
+        everyMs: 200,
+      })
   let orders = 0
 
   return {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readEnvironment } from '#shared/config/environment.ts'
+import { processEnvironment, readEnvironment } from '#shared/config/environment.ts'
 import { refusal } from '#test/support/refusal.ts'
 
 test('has a default for what a newcomer does not set', () => {
@@ -43,4 +43,9 @@ test.each([
   } catch (thrown) {
     expect(String(thrown)).not.toContain('canary')
   }
+})
+
+test('gives a process that runs models no more than Node needs', () => {
+  const source = { PATH: '/bin', AWS_SECRET_ACCESS_KEY: 'canary', PERCALL_KEY_PEPPER: 'canary' }
+  expect(processEnvironment(source)).toStrictEqual({ PATH: '/bin', ORT_DISABLE_TELEMETRY: '1' })
 })

@@ -1,6 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { parseApiKey } from '#shared/access/api-key.ts'
-import type { NewKey } from '#shared/access/manage-keys.ts'
 import { useHost } from './client.ts'
 import { newTenant, type Tenant } from './new-tenant.ts'
 import type { StartHost } from './running-host.ts'
@@ -106,102 +104,6 @@ export function accountBehaviour(start: StartHost): void {
         expect((await reader('POST', '/v1/keys', { name: 'mine' })).status).toBe(403)
         expect((await acme.as(await acme.keyOf(['predict']))('GET', '/v1/usage')).status).toBe(403)
       })
-    })
-
-    describe('keys of one who is limited himself', () => {
-      const scopes = ['predict', 'account:read', 'account:write']
-      const rights = { project: 'web', models: ['iris'], limits: { daily_calls: 5 } }
-      const limited = async (more: Partial<NewKey> = {}) => {
-        const { ask, as, keyOf } = await newTenant(client)
-        const key = await keyOf(scopes, {
-          project: 'web',
-          models: ['iris'],
-          limits: { dailyCalls: 5 },
-          ...more,
-        })
-        const own = { name: 'mine', scopes: ['predict'], ...rights }
-        return { ask, as, own, clerk: as(key), id: parseApiKey(key).id }
-      }
-
-      it('are made, changed and rotated within what he has', async () => {
-        const { clerk, own, as } = await limited()
-        const made = await clerk('POST', '/v1/keys', own)
-        expect(made.status, made.text).toBe(201)
-        const { id, key } = made.members
-        expect((await as(key)('POST', predict, iris)).status).toBe(200)
-        const fewer = { limits: { daily_calls: 4 } }
-        expect((await clerk('PATCH', `/v1/keys/${id}`, fewer)).status).toBe(200)
-        expect((await clerk('POST', `/v1/keys/${id}/rotate`, {})).status).toBe(201)
-        expect((await clerk('DELETE', `/v1/keys/${id}`)).status).toBe(200)
-      })
-
-      it.each<[string, object]>([
-        ['more scopes', { scopes: ['predict', 'models:read'] }],
-        ['another model', { models: ['iris', 'spam'] }],
-        ['all models', { models: undefined }],
-        ['another project', { project: 'shop' }],
-        ['no project', { project: undefined }],
-        ['a higher limit', { limits: { daily_calls: 6 } }],
-        ['no limits', { limits: undefined }],
-        ['other limits alone', { limits: { concurrency: 1 } }],
-      ])('are not made with %s', async (_, more) => {
-        const { clerk, own } = await limited()
-        const { status, members } = await clerk('POST', '/v1/keys', { ...own, ...more })
-        expect([status, members.code]).toEqual([403, 'scope_missing'])
-        expect((await clerk('GET', '/v1/keys')).members.data).toHaveLength(2)
-      })
-
-      it('are not changed or rotated beyond it, his own least of all', async () => {
-        const { ask, clerk, own, id } = await limited()
-        const mine = (await clerk('POST', '/v1/keys', own)).members.id
-        const wide = (await ask('POST', '/v1/keys', { ...own, limits: {} })).members.id
-        for (const [method, path, body] of [
-          ['PATCH', `/v1/keys/${id}`, { limits: null }],
-          ['PATCH', `/v1/keys/${id}`, { limits: { daily_calls: 1 } }],
-          ['PATCH', `/v1/keys/${mine}`, { limits: null }],
-          ['PATCH', `/v1/keys/${mine}`, { models: null }],
-          ['PATCH', `/v1/keys/${wide}`, { limits: { daily_calls: 1 } }],
-          ['POST', `/v1/keys/${wide}/rotate`, {}],
-        ] as const) {
-          const { status, members } = await clerk(method, path, body)
-          expect([path, body, status, members.code]).toEqual([path, body, 403, 'scope_missing'])
-        }
-        for (const untouched of [id, mine]) {
-          const { members } = await ask('GET', `/v1/keys/${untouched}`)
-          expect(members).toMatchObject({ models: ['iris'], limits: { daily_calls: 5 } })
-        }
-      })
-
-      it('are test keys where his own is one, and live keys are not his to touch', async () => {
-        const { ask, clerk, own } = await limited({ mode: 'test' })
-        expect((await clerk('POST', '/v1/keys', own)).members.code).toBe('scope_missing')
-        expect((await clerk('POST', '/v1/keys', { ...own, mode: 'test' })).status).toBe(201)
-        const live = (await ask('POST', '/v1/keys', own)).members.id
-        for (const [method, path] of [
-          ['PATCH', ''],
-          ['DELETE', ''],
-          ['POST', '/rotate'],
-        ] as const) {
-          const body = method === 'DELETE' ? undefined : {}
-          const { status, members } = await clerk(method, `/v1/keys/${live}${path}`, body)
-          expect([method, status, members.code]).toEqual([method, 403, 'scope_missing'])
-        }
-      })
-    })
-
-    it('of another tenant gets its keys from administrators only', async () => {
-      const theirs = { tenant: globex.tenant, name: 'from the operator' }
-      const made = await acme.ask('POST', '/v1/keys', theirs)
-      expect(made.status, made.text).toBe(201)
-      const { id, key } = made.members
-      expect((await globex.ask('GET', `/v1/keys/${id}`)).members.name).toBe(theirs.name)
-      expect((await acme.ask('GET', `/v1/keys/${id}`)).status).toBe(404)
-      expect((await globex.as(key)('POST', predict, iris)).status).toBe(200)
-      const clerk = acme.as(await acme.keyOf(['predict', 'models:read', 'account:write']))
-      const refused = await clerk('POST', '/v1/keys', theirs)
-      expect([refused.status, refused.members.code]).toEqual([403, 'scope_missing'])
-      const own = await clerk('POST', '/v1/keys', { ...theirs, tenant: acme.tenant })
-      expect(own.status, own.text).toBe(201)
     })
 
     describe('credit', () => {
@@ -341,6 +243,74 @@ export function accountBehaviour(start: StartHost): void {
           expect((await ask('GET', path)).status).toBe(404)
         }
       })
+    })
+
+    it('says how it is metered, and refuses a single write where a cap has to be kept', async () => {
+      const { ask } = await newTenant(client, 0)
+      const put = (more: object) =>
+        ask('PUT', '/v1/account', { currency: 'USD', mode: 'postpaid', ...more })
+      expect((await put({})).members.metering).toBe('strict')
+      expect((await put({ metering: 'single-write' })).members.metering).toBe('single-write')
+      expect((await put({})).members.metering).toBe('single-write')
+      for (const bad of [
+        { limits: { monthly_spend_micros: 1 } },
+        { mode: 'prepaid' },
+        { metering: 'none' },
+      ]) {
+        expect((await put(bad)).members.code).toBe('parameter_invalid')
+      }
+      expect((await ask('GET', '/v1/account')).members.metering).toBe('single-write')
+      expect((await put({ mode: 'prepaid', metering: 'leased' })).status).toBe(200)
+    })
+
+    it('is spread over as many shards as it was told to, until it is told otherwise', async () => {
+      const { ask } = await newTenant(client, 1_000)
+      const settings = { currency: 'USD', mode: 'prepaid' }
+      const put = async (more: object) =>
+        (await ask('PUT', '/v1/account', { ...settings, ...more })).members.shards
+      expect((await ask('GET', '/v1/account')).members.shards).toBe(1)
+      expect(await put({ shards: 4 })).toBe(4)
+      expect(await put({ limits: { daily_calls: 5 } })).toBe(4)
+      const { members } = await ask('GET', '/v1/account')
+      expect([members.shards, members.available_micros]).toEqual([4, 1_000])
+      expect(await put({ shards: 2 })).toBe(2)
+      for (const shards of [0, 65, 1.5, '2', null]) {
+        const bad = await ask('PUT', '/v1/account', { ...settings, shards })
+        expect([bad.status, bad.members.code], `${shards}`).toEqual([422, 'parameter_invalid'])
+      }
+    })
+
+    it('says whether it is trusted, which stays until it is said otherwise', async () => {
+      const { ask } = await newTenant(client, 0)
+      const settings = { currency: 'USD', mode: 'postpaid' }
+      const put = async (more: object) =>
+        (await ask('PUT', '/v1/account', { ...settings, ...more })).members.trusted
+      expect(await put({})).toBe(false)
+      expect(await put({ trusted: true })).toBe(true)
+      expect(await put({ limits: { daily_calls: 5 } })).toBe(true)
+      expect((await ask('GET', '/v1/account')).members.trusted).toBe(true)
+      expect(await put({ trusted: false })).toBe(false)
+      const bad = await ask('PUT', '/v1/account', { ...settings, trusted: 'yes' })
+      expect([bad.status, bad.members.code]).toEqual([422, 'parameter_invalid'])
+    })
+
+    it('opened by several at the same time is in one currency, and loses no payment', async () => {
+      const { ask } = await newTenant(client, 0)
+      const currencies = ['USD', 'EUR', 'USD', 'GBP', 'EUR', 'USD']
+      const answers = await Promise.all(
+        currencies.map((currency, at) =>
+          at % 2 === 0
+            ? ask('PUT', '/v1/account', { currency, mode: 'prepaid' })
+            : ask('POST', '/v1/credits', { payment_id: `p-${at}`, amount_micros: 5, currency }),
+        ),
+      )
+      const { currency, available_micros } = (await ask('GET', '/v1/account')).members
+      for (const [at, { status, members }] of answers.entries()) {
+        if (currencies[at] === currency) expect([200, 201]).toContain(status)
+        else expect([status, members.code]).toEqual([422, 'currency_mismatch'])
+      }
+      const paid = answers.filter(({ status }) => status === 201).length
+      expect(available_micros).toBe(5 * paid)
     })
 
     it('is opened and limited by administrators only, in one currency', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
-import { createKeyManager, type NewKey } from '#shared/access/manage-keys.ts'
+import type { NewKey } from '#shared/access/key-checks.ts'
+import { createKeyManager } from '#shared/access/manage-keys.ts'
 import type { useHost } from './client.ts'
 
 type Client = ReturnType<typeof useHost>

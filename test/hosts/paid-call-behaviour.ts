@@ -1,3 +1,4 @@
+import { parquetReadObjects } from 'hyparquet'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { csv } from '#shared/account/csv.ts'
 import { verifyInvoice } from '#shared/account/verify-invoice.ts'
@@ -23,6 +24,8 @@ export function paidCallBehaviour(start: StartHost): void {
         const { ask } = await newTenant(client)
         const before = Number((await ask('GET', '/v1/credits')).members.available_micros)
         const estimate = await ask('POST', '/v1/estimate', { model: 'iris', ...iris })
+        const same = await ask('POST', '/v1/estimate?model=iris', iris)
+        expect(same.members.amount_micros).toBe(estimate.members.amount_micros)
         const called = await ask('POST', predict, iris)
         const cost = Number(called.headers['x-cost-units'])
         expect([called.status, cost > 0]).toEqual([200, true])
@@ -128,6 +131,11 @@ export function paidCallBehaviour(start: StartHost): void {
         expect(records.map((record) => record[titles.indexOf('id')])).toEqual(all)
         const lines = (await ask('GET', '/v1/ledger/export?format=jsonl')).text.trim().split('\n')
         expect(lines.map((line) => JSON.parse(line).id)).toEqual(all)
+        const accept = 'application/vnd.apache.parquet'
+        const parquet = await ask('GET', '/v1/ledger/export', undefined, { accept })
+        expect(parquet.headers['content-type']).toBe(accept)
+        const file = new Uint8Array(parquet.body).buffer
+        expect((await parquetReadObjects({ file })).map(({ id }) => id)).toEqual(all)
       })
 
       it('have an invoice that verifies by itself, and does not with one byte changed', async () => {

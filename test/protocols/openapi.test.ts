@@ -85,7 +85,9 @@ test('declares exactly the variables of each path', () => {
     expect(inPath.map(({ name }) => name)).toStrictEqual(variables)
     for (const parameter of parameters) {
       expect(parameter).toMatchObject(
-        inPath.includes(parameter) ? { required: true } : { in: 'query' },
+        inPath.includes(parameter)
+          ? { required: true }
+          : { in: expect.stringMatching(/^(query|header)$/) },
       )
     }
   }

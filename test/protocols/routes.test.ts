@@ -7,7 +7,11 @@ const example = (path: string) =>
     .replace('{model}', 'iris')
     .replace('{version}', '3')
     .replace(/\{(id|month)\}/, '2026-11')
-const isV2 = (path: string) => path.startsWith('/v2')
+/** The dialect of what lies at and next to a path. */
+function dialectAt(path: string): string {
+  if (path.startsWith('/v2')) return 'open-inference'
+  return /^\/v1\/(files|batches)\b/.test(path) ? 'openai' : 'plain'
+}
 
 test.each(routes.map((route) => [route.method, route.path, route] as const))(
   '%s %s leads to itself, with a slash at its end, too',
@@ -35,7 +39,7 @@ test.each(routes.map(({ method, path }) => [method, path] as const))(
       expect(matchRoute(other, example(path))).toMatchObject({
         error: { code: 'method_not_allowed', status: 405 },
         allow: methods.join(', '),
-        dialect: { name: isV2(path) ? 'open-inference' : 'plain' },
+        dialect: { name: dialectAt(path) },
       })
     }
   },

@@ -34,6 +34,8 @@ export interface NodeField {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes?: Readonly<Record<string, number>>
+  /** The graph that a Loop repeats. */
+  readonly body?: Omit<OnnxModel, 'opset'>
 }
 
 export interface OnnxModel {
@@ -45,17 +47,10 @@ export interface OnnxModel {
 }
 
 export function writeOnnx(model: OnnxModel): Uint8Array<ArrayBuffer> {
-  const { nodes, inputs, outputs, constants = [], opset = 20 } = model
-  const graph = [
-    ...nodes.map((node) => message(1, nodeFields(node))),
-    text(2, 'test'),
-    ...constants.map((constant) => message(5, constantFields(constant))),
-    ...inputs.map((tensor) => message(11, tensorFields(tensor))),
-    ...outputs.map((tensor) => message(12, tensorFields(tensor))),
-  ]
+  const { opset = 20 } = model
   const file = Buffer.concat([
     integer(1, 9),
-    message(7, graph),
+    message(7, graphFields(model)),
     message(8, [text(1, ''), integer(2, opset)]),
   ])
   return new Uint8Array(file)
@@ -107,7 +102,17 @@ export function slowOnnx(times: number, size = 512): Uint8Array<ArrayBuffer> {
   })
 }
 
-function nodeFields({ operator, inputs, outputs, attributes = {} }: NodeField): Buffer[] {
+function graphFields({ nodes, inputs, outputs, constants = [] }: OnnxModel): Buffer[] {
+  return [
+    ...nodes.map((node) => message(1, nodeFields(node))),
+    text(2, 'test'),
+    ...constants.map((constant) => message(5, constantFields(constant))),
+    ...inputs.map((tensor) => message(11, tensorFields(tensor))),
+    ...outputs.map((tensor) => message(12, tensorFields(tensor))),
+  ]
+}
+
+function nodeFields({ operator, inputs, outputs, attributes = {}, body }: NodeField): Buffer[] {
   return [
     ...inputs.map((name) => text(1, name)),
     ...outputs.map((name) => text(2, name)),
@@ -115,6 +120,8 @@ function nodeFields({ operator, inputs, outputs, attributes = {} }: NodeField): 
     ...Object.entries(attributes).map(([name, value]) =>
       message(5, [text(1, name), integer(3, value), integer(20, 2)]),
     ),
+    // AttributeProto: the name, the graph, and that it is one.
+    ...(body ? [message(5, [text(1, 'body'), message(6, graphFields(body)), integer(20, 5)])] : []),
   ]
 }
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { imageClassification } from '#shared/tasks/image-classification.ts'
 import { imageBytes, imageRows } from '#shared/tasks/images/image-row.ts'
@@ -21,6 +22,25 @@ describe('an image in a request', () => {
     ['an object with bytes', { image: bytes }],
   ])('is read from %s', (_, row) => {
     expect(Buffer.from(imageBytes(row, 0))).toEqual(bytes)
+  })
+
+  it('is read or refused letter by letter, however much of it is base64', () => {
+    const letter = fc.oneof(
+      { weight: 40, arbitrary: fc.constantFrom(...'AZaz09+/-_') },
+      { weight: 1, arbitrary: fc.constantFrom(...'=! \n\r\t\u00a0é漢.') },
+    )
+    const text = fc.string({ unit: letter, maxLength: 24 })
+    fc.assert(
+      fc.property(text, fc.constantFrom('', '=', '=='), (letters, end) => {
+        const sent = letters + end
+        const joined = sent.replace(/\s/g, '')
+        const isBase64 = /^[\w+/-]+={0,2}$/.test(joined)
+        const read = () => Buffer.from(imageBytes(sent, 0))
+        if (isBase64) expect(read()).toEqual(Buffer.from(joined, 'base64'))
+        else expect(read).toThrow('valid base64')
+      }),
+      { numRuns: 5_000 },
+    )
   })
 
   it('is one where one was sent, and a list where a list was sent', () => {

@@ -7,6 +7,8 @@ import { oddQuotes } from './odd-quotes.ts'
 
 export interface CutCsvOptions {
   readonly chunkBytes: number
+  /** Of the first range; `cutLines` says how the next ones grow. */
+  readonly firstBytes?: number | undefined
   /** The limit of one record: what is open for longer at the end will never be closed. */
   readonly recordBytes?: number | undefined
 }
@@ -21,10 +23,10 @@ const quote = 0x22
 export async function cutCsv(
   read: ObjectStore['read'],
   object: StoredObject,
-  { chunkBytes, recordBytes = 1_000_000 }: CutCsvOptions,
+  { chunkBytes, firstBytes, recordBytes = 1_000_000 }: CutCsvOptions,
 ): Promise<ChunkRange[]> {
   const { sizeBytes } = object
-  const ranges = cutLines(sizeBytes, chunkBytes)
+  const ranges = cutLines(sizeBytes, chunkBytes, firstBytes)
   const quotedAt: boolean[] = []
   let quoted = false
   let lastQuote = -1
@@ -34,8 +36,9 @@ export async function cutCsv(
     if (last >= 0) lastQuote = place + last
     let from = 0
     while (from < block.length) {
-      if ((place + from) % chunkBytes === 0) quotedAt.push(quoted)
-      const to = Math.min(block.length, from + chunkBytes - ((place + from) % chunkBytes))
+      if (place + from === ranges[quotedAt.length]?.start) quotedAt.push(quoted)
+      const next = ranges[quotedAt.length]?.start ?? sizeBytes
+      const to = Math.min(block.length, next - place)
       if (oddQuotes(block, from, Math.min(to, last + 1))) quoted = !quoted
       from = to
     }

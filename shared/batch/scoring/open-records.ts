@@ -1,6 +1,4 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
 import { taskModelOf } from '#shared/inference/task-model.ts'
-import { findTask } from '#shared/tasks/find-task.ts'
 import type { InputRecord } from '../chunk.ts'
 import { readJsonLines } from '../formats/read-json-lines.ts'
 import { readRecords } from '../formats/read-records.ts'
@@ -9,6 +7,7 @@ import type { ChunkWork } from '../scorer.ts'
 import type { CallDialect } from './call-dialect.ts'
 import { callRecords } from './call-records.ts'
 import type { ChunkRecords } from './chunk-records.ts'
+import { readJobParameters } from './job-parameters.ts'
 import { createRecordReader } from './record-input.ts'
 import { objectValues } from './record-values.ts'
 import { rowRecords } from './row-records.ts'
@@ -21,14 +20,8 @@ export async function openRecords(
   { entry, source, range, read, parameters: given, records: kind, join }: ChunkWork,
   dialect: CallDialect,
 ): Promise<{ records: ChunkRecords; lines: number }> {
-  const task = await findTask(entry.manifest.task.name)
+  const { task, column, parameters } = await readJobParameters(entry, given)
   const model = taskModelOf(entry)
-  const { column, ...parameters } = given
-  if (column !== undefined && typeof column !== 'string') {
-    throw new ServiceError('parameter_invalid', { detail: 'Parameter "column" must be a name.' })
-  }
-  // What is wrong with the parameters is wrong with the job, not with every record of it.
-  await task.prepare(task.rows(entry.sample.inputs, model).rows.slice(0, 1), parameters, model)
   const reader = createRecordReader({ task, model, column })
   const textOnly = kind.kind === 'input' && reader.textOnly
   const records: InputRecord[] = []

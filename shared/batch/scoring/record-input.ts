@@ -2,19 +2,13 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Task, TaskModel } from '#shared/tasks/task.ts'
 import type { InputRecord } from '../chunk.ts'
 
-/** What a record asks a model, and what it is called. */
-export interface RecordInput {
-  /** One row, as the task takes it. */
-  readonly row: unknown
-  readonly id: unknown
-}
-
 /** How records become inputs of one model. */
 export interface RecordReader {
   /** The model takes text: then a field `42` of CSV is a word. */
   readonly textOnly: boolean
+  /** What the record is called; `undefined` where it has no name. */
   idOf(record: InputRecord): unknown
-  /** @throws ServiceError `input_invalid` */
+  /** One row, as the task takes it. @throws ServiceError `input_invalid` */
   rowOf(record: InputRecord): unknown
 }
 

@@ -25,7 +25,8 @@ export interface RowRecordsOptions {
 type Prepared = Awaited<ReturnType<Task['prepare']>>
 
 interface Item {
-  readonly record: InputRecord
+  /** Without its value, where that is not needed any more: there are many of them. */
+  readonly record: Pick<InputRecord, 'offset' | 'line' | 'key' | 'value'>
   readonly id: unknown
   readonly row?: unknown
   readonly error?: RecordError | undefined
@@ -39,7 +40,7 @@ export function rowRecords(
   const { entry, task, reader, parameters, join, values } = options
   const model = taskModelOf(entry)
   const items = records.map((record) =>
-    values ? { record, id: record.key, error: record.error } : toItem(record, reader),
+    values ? { record, id: record.key, error: record.error } : toItem(record, reader, join),
   )
   const readable = items.filter(({ error }) => error === undefined).length
 
@@ -90,7 +91,7 @@ export function rowRecords(
     async score(first, end, loaded) {
       const all = items
         .slice(first, end)
-        .map((item, at) => (values ? toItem(values.at(first + at), reader) : item))
+        .map((item, at) => (values ? toItem(values.at(first + at), reader, join) : item))
       const failed = new Map<Item, unknown>()
       const readable = all.filter(({ error }) => error === undefined)
       const { taken, prepared } = await prepareTaken(readable, failed)
@@ -116,18 +117,22 @@ export function rowRecords(
   }
 }
 
-function toItem(record: InputRecord, reader: RecordReader): Item {
-  const id = reader.idOf(record)
-  if (record.error) return { record, id, error: record.error }
+function toItem(whole: InputRecord, reader: RecordReader, join: boolean): Item {
+  const { offset, line, key, error } = whole
+  const record = join
+    ? whole
+    : { offset, line, value: undefined, ...(key !== undefined && { key }) }
+  const id = reader.idOf(whole)
+  if (error) return { record, id, error }
   try {
-    return { record, id, row: reader.rowOf(record) }
+    return { record, id, row: reader.rowOf(whole) }
   } catch (thrown) {
     return { record, id, error: recordError(thrown) }
   }
 }
 
 /** Bytes of an image are not carried along; its key is. */
-function inputOf({ value, key }: InputRecord): { readonly input?: unknown } {
+function inputOf({ value, key }: Item['record']): { readonly input?: unknown } {
   if (key !== undefined) return { input: { key } }
   return value === undefined ? {} : { input: value }
 }

@@ -34,6 +34,8 @@ export interface BatchScenario {
   readonly event: Event
   /** When that happens, after the beginning. */
   readonly eventMs: number
+  /** Or when so many chunks are done. */
+  readonly eventAfterChunks?: number
   readonly weather: Weather
 }
 
@@ -56,6 +58,7 @@ export function drawScenario(seed: number): BatchScenario {
     event: drawEvent(random),
     // Most schedules are over after some seconds; with bad weather it takes minutes.
     eventMs: Math.floor(random.next() ** 3 * random.pick([2_000, 20_000, 200_000])),
+    eventAfterChunks: random.pick([0, 1, 1, 2, 4]),
     weather: {
       fault: random.pick([0, 0.01, 0.05]),
       crash: random.pick([0, 0.002, 0.01]),
@@ -66,7 +69,7 @@ export function drawScenario(seed: number): BatchScenario {
 }
 
 function drawEvent(random: Random): Event {
-  const kind = random.pick([
+  const kind = random.pick<Event['kind']>([
     'none',
     'none',
     'cancel',
@@ -78,5 +81,5 @@ function drawEvent(random: Random): Event {
     'credit',
     'cap',
   ])
-  return (kind === "credit" || kind === "cap") ? { kind, records: random.integer(0, 14) } : { kind }
+  return kind === 'credit' || kind === 'cap' ? { kind, records: random.integer(0, 14) } : { kind }
 }

@@ -47,7 +47,9 @@ export function createBatchWitness({
   }
 
   function checkManifest(bytes: Buffer): void {
-    const { outputs } = JSON.parse(bytes.toString()) as { outputs: { key: string; sha256: string }[] }
+    const { outputs } = JSON.parse(bytes.toString()) as {
+      outputs: { key: string; sha256: string }[]
+    }
     for (const { key, sha256 } of outputs) {
       if (visible.get(key) !== sha256) report('B10', `${key} is announced and not there.`)
     }
@@ -67,6 +69,15 @@ export function createBatchWitness({
   const canBeGone = (job: Job) =>
     event.kind === 'overwrite' || event.kind === 'remove' || job.problems.length < 0
 
+  /** Whoever reads the outputs trusts the manifest alone. */
+  async function checkCounts(job: Job, { objects }: PublishingServices): Promise<void> {
+    const object = await objects.head(`${job.order.output.prefix}_SUCCESS`)
+    const told = object && JSON.parse((await readAll(objects.read(object))).toString())
+    const { results, errors, charge } = job.done
+    const isTold = told?.results === results && told.errors === errors
+    if (!isTold || told.charge_micros !== String(charge)) report('B12', 'The manifest miscounts.')
+  }
+
   async function checkBooks(job: Job, services: PublishingServices): Promise<void> {
     const account = await services.ledger.account('acme')
     if (account?.held !== 0n) report('B3', `${account?.held} is still held.`)
@@ -74,12 +85,14 @@ export function createBatchWitness({
     if (account?.spent !== price || job.done.charge !== price) {
       report('B3', `${account?.spent} spent, ${job.done.charge} told, for ${job.done.results}.`)
     }
-    if (event.kind === 'cap' && price > BigInt(event.records) * 100n) report('B11', `spent ${price}`)
+    if (event.kind === 'cap' && price > BigInt(event.records) * 100n)
+      report('B11', `spent ${price}`)
   }
 
   return {
     violations,
     report,
+    chunksDone: () => Math.max(0, ...[...seen.values()].map(({ done }) => done.chunks)),
     /** Every job that there is has ended. */
     isOver: () => seen.size > 0 && [...seen.values()].every(hasEnded),
 
@@ -94,14 +107,16 @@ export function createBatchWitness({
       for (const name of ['chunks', 'bytes', 'results', 'errors'] as const) {
         if (job.done[name] < before.done[name]) report('B7', `${name} went back.`)
       }
-      if (job.chunks > 0 && job.done.chunks > job.chunks) report('B1', 'More chunks than there are.')
+      if (job.chunks > 0 && job.done.chunks > job.chunks)
+        report('B1', 'More chunks than there are.')
       if (hasEnded(job) && job.state !== 'failed') {
         const manifest = job.outputs.find((output) => output.name === 'manifest')
         if (!manifest || visible.get(manifest.key) !== manifest.sha256) {
           report('B10', 'It has ended, and its manifest is not there.')
         }
       }
-      if (job.state === 'published' && job.done.chunks !== job.chunks) report('B1', 'Not all chunks.')
+      if (job.state === 'published' && job.done.chunks !== job.chunks)
+        report('B1', 'Not all chunks.')
       if (hasEnded(before) && before.done.chunks !== job.done.chunks) {
         report('B9', 'A chunk was counted after the end.')
       }
@@ -119,7 +134,8 @@ export function createBatchWitness({
       if (jobs.length !== 1 && !isReplaced) report('B4', `${jobs.length} jobs`)
       for (const job of jobs) {
         if (!hasEnded(job)) report('end', `The job is ${job.state} for ever.`)
-        if (job.state === 'failed' && !isReplaced) report('end', `failed: ${JSON.stringify(job.problems)}`)
+        if (job.state === 'failed' && !isReplaced)
+          report('end', `failed: ${JSON.stringify(job.problems)}`)
         if (job.state === 'failed') continue
         for (const { rule, detail } of await auditJob(job, services)) report(rule, detail)
         for (const name of ['results', 'errors'] as const) {
@@ -128,6 +144,7 @@ export function createBatchWitness({
           const text = object ? (await readAll(services.objects.read(object))).toString() : ''
           if (jobs.length === 1) checkLines(name, text.split('\n').filter(Boolean), job)
         }
+        await checkCounts(job, services)
         if (jobs.length === 1) await checkBooks(job, services)
       }
       const ended = jobs[0]

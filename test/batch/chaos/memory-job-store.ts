@@ -1,7 +1,7 @@
 import type { ChunkReport } from '#shared/batch/chunk.ts'
 import type { Job } from '#shared/batch/job.ts'
-import type { JobStore } from '#shared/batch/job-store.ts'
 import { hasEnded } from '#shared/batch/job-progress.ts'
+import type { JobStore } from '#shared/batch/job-store.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
 /** The rules of the port as code: what a schedule without disks and networks runs on. */

@@ -44,7 +44,8 @@ export function createMemoryObjectStore({
       for (let position = start; position < last || position === start; position += 64) {
         const found = kept.get(key)
         if (found?.object.version !== version) throw new ServiceError('object_gone')
-        if (position < last) yield Buffer.from(found.bytes.subarray(position, Math.min(last, position + 64)))
+        if (position < last)
+          yield Buffer.from(found.bytes.subarray(position, Math.min(last, position + 64)))
       }
     },
 
@@ -71,4 +72,5 @@ export function createMemoryObjectStore({
 }
 
 /** In the order of their bytes. */
-const isLess = (one: string, other: string) => Buffer.compare(Buffer.from(one), Buffer.from(other)) < 0
+const isLess = (one: string, other: string) =>
+  Buffer.compare(Buffer.from(one), Buffer.from(other)) < 0

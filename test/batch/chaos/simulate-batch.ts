@@ -77,7 +77,7 @@ export async function simulateBatch(
   })
   const { now } = scheduler
   const witness = createBatchWitness({ scenario, log: (what) => log('WITNESS', () => what) })
-  const isOver = () => untold === 0 && witness.isOver()
+  const isOver = () => now() - start > endMs || (untold === 0 && witness.isOver())
   const isFair = () => now() - start > fairAfterMs
   const objects = createMemoryObjectStore({ now, onPut: witness.onPut })
   const jobs = createMemoryJobStore({ now, onChange: witness.onChange })
@@ -162,7 +162,13 @@ export async function simulateBatch(
     }
   }
 
-  async function handle(stage: Stage, body: string, receives: number, actor: Actor, services: PublishingServices): Promise<Handled> {
+  async function handle(
+    stage: Stage,
+    body: string,
+    receives: number,
+    actor: Actor,
+    services: PublishingServices,
+  ): Promise<Handled> {
     if (stage === 'plan') return code.planJob(readJobMessage(body).job, services)
     if (stage === 'publish') return code.publishJob(readJobMessage(body).job, services)
     const scorer = createLineScorer({
@@ -179,6 +185,7 @@ export async function simulateBatch(
   /** As `consume` does it, one message at a time. */
   async function work(actor: Actor): Promise<void> {
     const services = servicesOf(actor)
+    let idleMs = 500
     while (!isOver()) {
       const stage = random.pick(stages)
       const queue = services.queues[stage]
@@ -186,9 +193,12 @@ export async function simulateBatch(
         const { visibilityMs } = scenario
         const [delivery] = await queue.receive({ limit: 1, visibilityMs })
         if (!delivery) {
-          await scheduler.pause(actor, random.integer(100, 1_000))
+          // Ever longer, as long as there is nothing.
+          idleMs = Math.min(8_000, 2 * idleMs)
+          await scheduler.pause(actor, random.integer(idleMs / 10, idleMs))
           continue
         }
+        idleMs = 500
         log(actor.name, () => `takes ${stage} ${delivery.body} (${delivery.receives})`)
         const handled = await handle(stage, delivery.body, delivery.receives, actor, services)
         if (handled === 'done') await queue.remove(delivery)
@@ -218,7 +228,9 @@ export async function simulateBatch(
       if (isFair()) for (const worker of alive) Object.assign(worker, { crashRate: 0 })
       if (second % 60 === 0) {
         await reconcile().catch(mindful)
-        await sweep({ ledger: services.ledger, now: services.now, creditGraceMs: 1e12 }).catch(mindful)
+        await sweep({ ledger: services.ledger, now: services.now, creditGraceMs: 1e12 }).catch(
+          mindful,
+        )
       }
       await scheduler.pause(actor, 10_000)
     }
@@ -241,11 +253,24 @@ export async function simulateBatch(
     }
   }
 
+  /** At some time, or when so many chunks are done: then most can go wrong. */
+  async function waitForEvent(actor: Actor): Promise<void> {
+    const { eventAfterChunks = 0 } = scenario
+    await scheduler.pause(actor, eventAfterChunks > 0 ? 0 : scenario.eventMs)
+    for (let waits = 0; waits < 2_000 && witness.chunksDone() < eventAfterChunks; waits += 1) {
+      await scheduler.pause(actor, 100)
+    }
+    if (eventAfterChunks > 0) await scheduler.pause(actor, random.integer(0, weather.delayMs))
+  }
+
   /** The customer, who orders and changes his mind. */
   async function live(actor: Actor): Promise<void> {
     const services = servicesOf(actor)
-    await scheduler.pause(actor, scenario.eventMs)
-    const job = await surely(actor, async () => (await services.jobs.list({ tenant: 'acme', limit: 1 })).jobs[0])
+    await waitForEvent(actor)
+    const job = await surely(
+      actor,
+      async () => (await services.jobs.list({ tenant: 'acme', limit: 1 })).jobs[0],
+    )
     log(actor.name, () => `EVENT ${event.kind}`)
     if (event.kind === 'cancel' && job) await surely(actor, () => code.cancelJob(job, services))
     if (event.kind === 'overwrite') await objects.put(key, Buffer.from('"other"\n'))
@@ -253,10 +278,13 @@ export async function simulateBatch(
     if (event.kind === 'revoke') mayBegin = false
     for (let tries = 0; !isOver() && tries * 60_000 < endMs; tries += 1) {
       await scheduler.pause(actor, 60_000)
-      const [current] = (await surely(actor, () => services.jobs.list({ tenant: 'acme', limit: 1 }))).jobs
+      const [current] = (
+        await surely(actor, () => services.jobs.list({ tenant: 'acme', limit: 1 }))
+      ).jobs
       mayBegin = true
       if (current?.state !== 'paused') continue
-      if (event.kind === 'credit') await surely(actor, () => ledger.post(topUp(`later-${tries}`, 10_000n, now())))
+      if (event.kind === 'credit')
+        await surely(actor, () => ledger.post(topUp(`later-${tries}`, 10_000n, now())))
       // Nothing helps a job whose own cap is too small: that one is cancelled in the end.
       const ends = event.kind === 'cap' && tries > 5
       const manage = ends ? code.cancelJob : code.resumeJob
@@ -266,7 +294,7 @@ export async function simulateBatch(
     }
   }
 
-  const key = 'incoming/acme/iris/input.jsonl'
+  const key = byHand ? 'uploads/acme/input.jsonl' : 'incoming/acme/iris/input.jsonl'
   await ledger.putAccount({
     tenant: 'acme',
     currency: 'USD',
@@ -299,7 +327,6 @@ export async function simulateBatch(
               output: { format: 'jsonl', join: false },
               maxCharge: event.kind === 'cap' ? BigInt(event.records) * pricePerRecord : undefined,
               expiresAt: event.kind === 'expire' ? start + scenario.eventMs : undefined,
-              // As the event of this very object would.
               identity: ['incoming', key, object.version],
             },
             services,
@@ -320,7 +347,14 @@ export async function simulateBatch(
   const { jobs: all } = await jobs.list({ tenant: 'acme', limit: 10 })
   await witness.checkEnd(all, { ...services, objects, jobs, ledger })
   const deaths = actors - 3
-  return { violations: witness.violations, job: all[0], awaits: mishaps.awaits, calls: mishaps.calls, runs, deaths }
+  return {
+    violations: witness.violations,
+    job: all[0],
+    awaits: mishaps.awaits,
+    calls: mishaps.calls,
+    runs,
+    deaths,
+  }
 }
 
 export const wholeScenario = (changes: Partial<BatchScenario> = {}): BatchScenario => ({

@@ -26,12 +26,21 @@ describe('cutting', () => {
     expect(cutLines(11, 10).at(-1)).toEqual({ start: 10, end: 11 })
   })
 
+  it('begins with short ranges where it is asked to, each twice as long as the one before', () => {
+    expect(cutLines(45, 12, 3).map(({ start, end }) => end - start)).toEqual([3, 6, 12, 12, 12])
+    expect(cutLines(2, 12, 3)).toEqual([{ start: 0, end: 2 }])
+    expect(cutLines(9, 4, 12)).toEqual(cutLines(9, 4))
+  })
+
   it('tells of every cut of CSV whether it lies inside of quotes', async () => {
     const sizes = fc.integer({ min: 1, max: 12 })
     await fc.assert(
-      fc.asyncProperty(trickyBytes, sizes, sizes, async (bytes, chunkBytes, blockBytes) => {
+      fc.asyncProperty(trickyBytes, sizes, sizes, sizes, async (bytes, ...some) => {
+        const [chunkBytes, blockBytes, firstBytes] = some
         const { object, read } = memoryObject(bytes, { blockBytes })
-        for (const { start, quoted } of await cutCsv(read, object, { chunkBytes })) {
+        const ranges = await cutCsv(read, object, { chunkBytes, firstBytes })
+        expect(ranges.at(-1)?.end).toBe(bytes.length || undefined)
+        for (const { start, quoted } of ranges) {
           const before = bytes.subarray(0, start).filter((byte) => byte === 0x22).length
           expect(quoted ?? false).toBe(before % 2 === 1)
         }

@@ -1,6 +1,6 @@
 import type { Sale } from './ledger.ts'
 
-/** What was sold, as one attribute: nothing ever asks for a part of it. */
+/** What was sold, as one attribute or column: nothing ever asks for a part of it. */
 export const saleJson = {
   stringify: (sale: Sale) => JSON.stringify(sale),
   parse(json: string): Sale {

@@ -1,0 +1,40 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { PartLine } from './chunk.ts'
+import { readRecords } from './formats/read-records.ts'
+import type { ObjectStore } from './object-store.ts'
+import type { UnscoredChunk } from './read-parts.ts'
+import { readPlan } from './read-plan.ts'
+import { errorOf } from './scoring/part-line.ts'
+
+/**
+ * The part of a chunk whose time was over before it was scored: of each call an error that says so,
+ * as clients of the OpenAI Batch API expect it. Memory is O(chunk).
+ */
+export async function expiredCalls(
+  jobId: string,
+  chunk: number,
+  objects: ObjectStore,
+): Promise<UnscoredChunk> {
+  const { source, chunks } = await readPlan(jobId, objects)
+  const range = chunks[chunk]
+  if (!range) throw new ServiceError('internal', { detail: 'The plan has no such chunk.' })
+  const told: PartLine[] = []
+  let lines = 0
+  try {
+    for await (const batch of readRecords(source, range, objects.read)) {
+      for (const { value, offset, line } of batch.records) {
+        // Planning has looked at every line: each is a call.
+        const { custom_id: id } = value as { custom_id?: unknown }
+        told.push({ error: errorOf('batch_expired'), id, offset, line })
+      }
+      lines = batch.lines
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof ServiceError) || thrown.code !== 'object_gone') throw thrown
+    // As it would have been if it had been scored now.
+    told.splice(0, told.length, { error: errorOf('object_gone'), offset: range.start, line: 0 })
+    lines = 0
+  }
+  const part = Buffer.from(told.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  return { records: told.length, lines, part }
+}
