@@ -3,7 +3,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import { modelKey } from '#shared/inference/model.ts'
 import { batchPrice } from './batch-price.ts'
 import type { BatchServices } from './batch-services.ts'
-import type { Job, JobOrder, JobProblem } from './job.ts'
+import type { Job, JobOrder } from './job.ts'
 import { toMessage } from './messages.ts'
 import { places } from './places.ts'
 
@@ -91,13 +91,4 @@ function nameOf({ input, batch }: JobRequest): string {
   if (batch) return batch.fileId
   const path = input.kind === 'object' ? input.object.key : input.prefix
   return path.split('/').filter(Boolean).at(-1) ?? 'input'
-}
-
-/** Ends a job before it begins. */
-export async function failJob(
-  job: Job,
-  problems: readonly JobProblem[],
-  { jobs, now }: BatchServices,
-): Promise<void> {
-  await jobs.change(job.id, ['planning'], { state: 'failed', problems, at: now() })
 }

@@ -10,11 +10,20 @@ import type { Plan } from './plan.ts'
 import { readPlan } from './read-plan.ts'
 import { sendChunks } from './send-chunks.ts'
 
+/** After so many attempts an error of this service is no passing one. */
+const attemptsBeforeFailure = 4
+
 /**
  * Looks at the input, cuts it, and asks for its chunks. The plan is written create-only: whoever
  * comes second goes on with what stands there.
+ *
+ * @param receives how often the message was delivered
  */
-export async function planJob(jobId: string, services: BatchServices): Promise<Handled> {
+export async function planJob(
+  jobId: string,
+  receives: number,
+  services: BatchServices,
+): Promise<Handled> {
   const { jobs, now } = services
   const job = await jobs.find(jobId)
   // Somebody planned it and died before he had asked for all chunks.
@@ -32,18 +41,19 @@ export async function planJob(jobId: string, services: BatchServices): Promise<H
     if (planned) await sendChunks(planned, services)
     return 'done'
   } catch (thrown) {
-    const problems = problemsOf(thrown)
-    // What a store or this service failed at comes again; what is wrong with the input stays wrong.
-    if (!problems) return { againAfterMs: 1_000 }
+    const problems = problemsOf(thrown, receives)
+    // What a store failed at comes again; what is wrong with the input stays wrong.
+    if (!problems) return { againAfterMs: Math.min(30_000, 250 * 2 ** Math.min(receives, 10)) }
     await jobs.change(job.id, ['planning'], { state: 'failed', problems, at: now() })
     return 'done'
   }
 }
 
-function problemsOf(thrown: unknown): readonly JobProblem[] | undefined {
+function problemsOf(thrown: unknown, receives: number): readonly JobProblem[] | undefined {
   if (thrown instanceof LinesInvalid) return thrown.problems
   const { retryable, code, message } = ServiceError.from(thrown)
-  return retryable ? undefined : [{ code, message }]
+  const isPassing = retryable && (code !== 'internal' || receives < attemptsBeforeFailure)
+  return isPassing ? undefined : [{ code, message }]
 }
 
 async function planOf(job: Job, { objects, chunkSizes }: BatchServices): Promise<Plan> {

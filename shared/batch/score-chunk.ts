@@ -213,6 +213,9 @@ async function handleFailure(
   const isPassing = retryable && code !== 'quota_exceeded' && code !== 'internal'
   const mustWait = capCodes.has(code) || code === 'api_key_revoked'
   if (mustWait || (!isPassing && receives >= attemptsBeforePause)) {
+    // Somebody may have raised the cap since this attempt read it.
+    const current = await jobs.find(job.id)
+    if (current?.raisedCharge !== job.raisedCharge) return { againAfterMs: 0 }
     const problems = [{ code, message }]
     await jobs.change(job.id, ['scoring'], { state: 'paused', problems, at: now() })
     return 'done'

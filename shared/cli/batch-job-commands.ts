@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { BatchClient, BatchClientOptions, JobAnswer } from './batch-client.ts'
 import { type BatchOptions, withBatchOptions } from './batch-options.ts'
 import { commandEnvironment } from './command-environment.ts'
 import type { FollowOptions } from './follow-batch-job.ts'
+import { jobId } from './job-id.ts'
 import { readAmount } from './read-amount.ts'
 import { print, printJson } from './terminal.ts'
 
@@ -10,7 +11,7 @@ interface JobOptions extends BatchOptions, FollowOptions {
   readonly cap?: bigint
 }
 
-const idExample = 'job_2ddb3f3a73ce8b484fc55c93953bcb1c'
+const { example: idExample } = jobId
 
 /** `percall batch list`, and what can be done with one job: show, watch, cancel, resume. */
 export function batchJobCommands(batch: Command): void {
@@ -96,9 +97,4 @@ async function withClient(
   } finally {
     await client.close()
   }
-}
-
-function jobId(text: string): string {
-  if (/^job_[0-9a-f]{32}$/.test(text)) return text
-  throw new InvalidArgumentError('An id looks like job_ and 32 digits.')
 }

@@ -5,19 +5,14 @@ import { outColors } from './terminal.ts'
 /** Millionths of the currency unit, which the API writes as numbers. */
 export const money = (micros: unknown): string => (Number(micros) / 1_000_000).toFixed(4)
 
+const jobLine = (job: JobAnswer): string => `${job.state}, ${jobNumbers(job)}`
+
 /** What is said of a job beside its bar. */
-export function jobLine({
-  state,
-  progress,
-  results,
-  errors,
-  cost_micros: cost,
-}: JobAnswer): string {
+export function jobNumbers({ progress, results, errors, cost_micros: cost }: JobAnswer): string {
   const { rows_per_second: pace, seconds_left: left } = progress
   return [
-    state,
     `${results + errors} records`,
-    ...(errors > 0 ? [`${errors} errors`] : []),
+    ...(errors > 0 ? [`${errors} ${errors === 1 ? 'error' : 'errors'}`] : []),
     ...(pace === null ? [] : [`${pace} rows/s`]),
     `cost ${money(cost)}`,
     ...(left === null ? [] : [`${left} s left`]),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { jobId } from './job-id.ts'
 import { print, printJson } from './terminal.ts'
 
 interface StoreOptions extends PlaceOptions {
@@ -11,13 +12,25 @@ export function batchStoreCommands(batch: Command): void {
   const audit = batch
     .command('audit')
     .description('check that a job has ended as promised, from what is stored alone')
-    .argument('<job>', 'its id')
-  withSharedOptions(audit).action(auditJob)
+    .argument('<job>', 'its id', jobId)
+  withSharedOptions(audit).addHelpText('after', auditHelp).action(auditJob)
   const redrive = batch
     .command('redrive')
     .description('give messages that were given up on another chance')
-  withSharedOptions(redrive).action(redriveQueues)
+  withSharedOptions(redrive).addHelpText('after', redriveHelp).action(redriveQueues)
 }
+
+const auditHelp = `
+Examples:
+  $ percall batch audit ${jobId.example}
+  $ PERCALL_BATCH=s3://BUCKET PERCALL_JOBS=dynamodb:TABLE percall batch audit ${jobId.example}
+
+Exits with 1 where something is not as promised: a record that is missing or comes twice, a charge
+without a result, an output that was changed.`
+
+const redriveHelp = `
+Example:
+  $ percall batch redrive`
 
 async function auditJob(id: string, options: StoreOptions): Promise<void> {
   const [{ withBatch }, { auditJob: audit }, { ServiceError }] = await Promise.all([

@@ -55,7 +55,10 @@ Examples:
 Every record comes out once and in order, as a result or as an error that names its line.
 A job that is left with Ctrl+C goes on with "percall batch watch", or where a server runs.`,
     )
-    .action(submit)
+    .action((file: string, options: SubmitOptions) => {
+      if (options.exact && !options.dryRun) command.error('error: --exact belongs to --dry-run')
+      return submit(file, options)
+    })
 }
 
 async function submit(file: string, options: SubmitOptions): Promise<void> {

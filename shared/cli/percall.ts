@@ -43,7 +43,7 @@ Examples:
   $ percall usage                                  see what was called, and what it cost
   $ percall doctor                                 find out what is wrong
 
-Exit codes: 0 it worked, 1 it failed, 2 it was asked for wrongly.
+Exit codes: 0 it worked, 1 it failed, 2 it was asked for wrongly, 130 it was left with Ctrl+C.
 The settings are environment variables, PERCALL_HOME and others: see shared/config/environment.ts.
 PERCALL_LOG=debug shows where a failure came from. NO_COLOR=1 leaves out colours.`,
   )

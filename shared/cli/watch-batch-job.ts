@@ -1,5 +1,5 @@
 import type { BatchClient, JobAnswer } from './batch-client.ts'
-import { jobLine } from './batch-job-text.ts'
+import { jobNumbers } from './batch-job-text.ts'
 import { progressLine } from './progress-line.ts'
 import { stopSignal } from './stop-signal.ts'
 
@@ -27,8 +27,12 @@ export async function watchBatchJob(client: BatchClient, id: string): Promise<Wa
     reader = (await client.read(`/v1/batch-jobs/${id}/events`)).getReader()
     for await (const event of eventsOf(reader)) {
       job = event as JobAnswer
-      line.update(jobLine(job), job.progress.bytes_done, job.progress.bytes)
+      const { bytes, bytes_done: done } = job.progress
+      line.update(job.state, done, bytes, jobNumbers(job))
+      // Of a paused job more might come.
+      if (endStates.includes(job.state)) break
     }
+    await reader.cancel()
   }
   line.clear()
   return { job, left }

@@ -52,7 +52,7 @@ export function startBatch(
       queue: plan,
       concurrency: 2,
       onFailure,
-      handle: (body) => planJob(readJobMessage(body).job, services),
+      handle: (body, receives) => planJob(readJobMessage(body).job, receives, services),
     }),
     consume({
       queue: score,

@@ -23,7 +23,7 @@ export function onPlanMessages(open: () => Promise<Planning> = lambdaBatch) {
     const services = await opened()
     if ('Records' in event) {
       const { queues } = services.batch
-      const handle = (body: string) => planOrReceive(body, services)
+      const handle = (body: string, receives: number) => planOrReceive(body, receives, services)
       return handleMessages(event, { queue: queues.plan, handle, logger: services.logger })
     }
     await services.reconcile()
@@ -36,13 +36,14 @@ type OnRefused = ReturnType<typeof refuse>
 
 async function planOrReceive(
   body: string,
+  receives: number,
   { batch, onRefused }: Planning & { readonly onRefused: OnRefused },
 ): Promise<Handled> {
   const keys = readStorageEvent(body)
   if (!keys) {
     // All formats come with it, which events of S3 and the reconciler need not wait for.
     const { planJob } = await import('#shared/batch/plan-job.ts')
-    return planJob(readJobMessage(body).job, batch)
+    return planJob(readJobMessage(body).job, receives, batch)
   }
   for (const key of keys) {
     await receiveObject(key, batch).catch((thrown) => {

@@ -10,7 +10,8 @@ import { createReconciler } from '#shared/batch/reconcile.ts'
 import { createCatalog } from '#shared/catalog/catalog.ts'
 import { modelKey } from '#shared/inference/model.ts'
 import { byHand, type Hands } from './by-hand.ts'
-import { simulateBatch, wholeScenario } from './chaos/simulate-batch.ts'
+import { plainScenario } from './chaos/batch-scenario.ts'
+import { simulateBatch } from './chaos/simulate-batch.ts'
 import { type LocalBatch, openLocalBatch } from './local-batch.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -270,16 +271,25 @@ test('two who plan at once ask for the same chunks', async () => {
     ...batch.services,
     chunkSizes: { bytes: () => 20, parquetRows: 1, listBytes: 9 },
   }
-  await Promise.all([planJob(job.id, batch.services), planJob(job.id, coarse)])
+  await Promise.all([planJob(job.id, 1, batch.services), planJob(job.id, 1, coarse)])
   expect(await end(job)).toMatchObject({ state: 'published', done: { results: 5, charge: 500n } })
+})
+
+test('a mistake of this service fails the job in the end, and says so', async () => {
+  const bytes = () => {
+    throw new TypeError('Nobody has thought of this.')
+  }
+  const job = await batch.order({ model: 'iris' }, five)
+  await hands.work('plan', 10, { chunkSizes: { bytes, parquetRows: 1, listBytes: 1 } })
+  expect(await jobOf(job)).toMatchObject({ state: 'failed', problems: [{ code: 'internal' }] })
 })
 
 test.each([-300_000, 300_000])('clocks that are %i ms apart charge nothing twice', async (skew) => {
   for (let seed = 1; seed <= 20; seed += 1) {
-    const scenario = wholeScenario({
+    const scenario = plainScenario({
       workers: 3,
       skewsMs: [0, skew, -skew],
-      weather: { fault: 0.01, crash: 0.01, duplicate: 0.5, delayMs: 2_000 },
+      weather: { fault: 0.01, crash: 0.01, duplicate: 0.5, delayMs: 2_000, modelMs: 9_000 },
     })
     const { violations, job } = await simulateBatch(seed, { scenario })
     expect(violations, `seed ${seed}`).toEqual([])

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { ChunkSizes } from '#shared/batch/cut-source.ts'
 import type { Job } from '#shared/batch/job.ts'
 import { hasEnded } from '#shared/batch/job-progress.ts'
@@ -27,7 +27,10 @@ export interface LocalBatch {
   order(
     request: Partial<JobRequest> & Pick<JobRequest, 'model'>,
     input: string | Uint8Array,
+    changes?: Partial<PublishingServices>,
   ): Promise<Job>
+  /** Lets others work. */
+  moment(): Promise<void>
   /** Works until the job has ended, or is paused. */
   finish(job: Job): Promise<Job>
   output(job: Job, name: 'results' | 'errors' | 'manifest'): Promise<string>
@@ -36,16 +39,7 @@ export interface LocalBatch {
 
 const ownModels = new URL('../../models', import.meta.url).pathname
 
-/** Batches on one machine as `npm start` runs them, in a home of their own. */
-export async function openLocalBatch({
-  chunkSizes,
-  account = {},
-  size = 2,
-  home = mkdtempSync(join(tmpdir(), 'percall-batch-')),
-  models = ownModels,
-  idle = false,
-  variables = {},
-}: {
+export interface LocalBatchOptions {
   chunkSizes?: ChunkSizes
   account?: Partial<AccountSettings>
   size?: number
@@ -57,7 +51,21 @@ export async function openLocalBatch({
   idle?: boolean
   /** Where the stores are, if not in the home. */
   variables?: Readonly<Record<string, string>>
-} = {}): Promise<LocalBatch> {
+  /** What becomes of the stores that the work is done on. */
+  weather?: (services: PublishingServices) => PublishingServices
+}
+
+/** Batches on one machine as `npm start` runs them, in a home of their own. */
+export async function openLocalBatch({
+  chunkSizes,
+  account = {},
+  size = 2,
+  home = mkdtempSync(join(tmpdir(), 'percall-batch-')),
+  models = ownModels,
+  idle = false,
+  variables = {},
+  weather = (services) => services,
+}: LocalBatchOptions = {}): Promise<LocalBatch> {
   const environment = readEnvironment({ PERCALL_HOME: home, ...variables })
   const catalog = createCatalog(readModels(models, { parse: parseManifest }))
   const ledger = await openLedger(environment)
@@ -74,7 +82,7 @@ export async function openLocalBatch({
   const services = { ...opened, ...(chunkSizes && { chunkSizes }) }
   const stop = idle
     ? async () => undefined
-    : startBatch(services, {
+    : startBatch(weather(services), {
         readArtifact: async ({ folder, manifest }) =>
           new Uint8Array(await readFile(join(folder, manifest.artifact.file ?? ''))),
         size,
@@ -82,13 +90,16 @@ export async function openLocalBatch({
         everyMs: 200,
       })
   let orders = 0
+  const moment = () => new Promise<void>((resolve) => setTimeout(resolve, 20))
 
   return {
     services,
+    moment,
     home,
-    async order(request, input) {
+    async order(request, input, changes) {
       orders += 1
-      const key = `uploads/acme/input-${orders}`
+      // Homes may share their stores.
+      const key = `uploads/acme/${basename(home)}-${orders}`
       await services.objects.put(key, typeof input === 'string' ? Buffer.from(input) : input)
       const object = await services.objects.head(key)
       if (!object) throw new Error('The input was not stored.')
@@ -103,17 +114,17 @@ export async function openLocalBatch({
           parameters: {},
           records: { kind: 'input' },
           output: { format: 'jsonl', join: false },
-          identity: [String(orders)],
+          identity: [key],
           ...request,
         },
-        services,
+        { ...services, ...changes },
       )
     },
     async finish({ id }) {
       for (;;) {
         const job = await services.jobs.find(id)
         if (job && (hasEnded(job) || job.state === 'paused')) return job
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        await moment()
       }
     },
     async output(job, name) {

@@ -32,6 +32,15 @@ describe('progressLine', () => {
     ])
   })
 
+  it('never fills the width of the terminal, where it would wrap', () => {
+    const { stream, written } = newStream({ isTTY: true })
+    const line = progressLine({ stream: Object.assign(stream, { columns: 60 }) })
+    line.update('scoring', 1_000, 4_000, `${'9'.repeat(60)} records`)
+    const text = written[0]?.replace('\r\x1b[2K', '')
+    expect(text).toBe(`scoring ${'━'.repeat(6)}${'╌'.repeat(18)} 25 % of 4.0 kB, 9999999999`)
+    expect(text).toHaveLength(59)
+  })
+
   it('draws no more often than a person can see', () => {
     const { stream, written } = newStream({ isTTY: true })
     const line = progressLine({ stream, now: () => 0 })

@@ -1,6 +1,4 @@
 import { Worker } from 'node:worker_threads'
-import type { PlantedBug } from './planted-bugs.ts'
-
 export interface BugReport {
   readonly name: string
   /** How many schedules it took; absent where it was not found. */
@@ -9,13 +7,21 @@ export interface BugReport {
   readonly rule: string | undefined
 }
 
-/** Runs the seeds from 1 on against every bug, until one shows it. */
-export async function findBugs(bugs: readonly PlantedBug[], workers = 2): Promise<BugReport[]> {
+const moneyWorker = new URL('./bug-worker.ts', import.meta.url)
+
+/**
+ * Runs the seeds from 1 on against every bug, until one shows it.
+ * @param worker what is sent a bug, and answers with its report
+ */
+export async function findBugs(
+  bugs: readonly object[],
+  { worker: program = moneyWorker, workers = 2 }: { worker?: URL; workers?: number } = {},
+): Promise<BugReport[]> {
   const reports: BugReport[] = []
   let next = 0
 
   async function work(): Promise<void> {
-    const worker = new Worker(new URL('./bug-worker.ts', import.meta.url), { execArgv: [] })
+    const worker = new Worker(program, { execArgv: [] })
     try {
       for (let index = next++; index < bugs.length; index = next++) {
         reports[index] = await new Promise<BugReport>((resolve, reject) => {

@@ -19,6 +19,7 @@ const ledger = inFile('test/metering/memory-ledger.ts')
 const bug = (name: string, ...changes: Change[]): PlantedBug => ({ name, changes })
 
 const settle = 'return receiptOf(await surely(() => ledger.settle(settlement)), fence)'
+const charge = 'charge: chargeOf(price, units, { hold, free }),'
 const ownAnswer = `({
   kind: 'answered',
   answer: settlement.answer,
@@ -85,7 +86,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug('all attempts have the same fence', call('fence: newId(),', 'fence: call.requestKey,')),
   bug(
     'charges more than the hold',
-    call('charge: actual < hold ? actual : hold,', 'charge: actual,'),
+    call(charge, 'charge: free ? 0n : priceOf(price, units),'),
     ledger('if (paid < 0n || paid > hold) throw', 'if (paid < 0n) throw'),
   ),
   bug(
@@ -145,10 +146,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   ),
   bug(
     'a test call is charged',
-    call(
-      'const actual = free ? 0n : priceOf(price, units)',
-      'const actual = priceOf(price, units)',
-    ),
+    call(charge, 'charge: chargeOf(price, units, { hold }),'),
     call('return call.free ? 0n : priceOf(price, call.units)', 'return priceOf(price, call.units)'),
   ),
   bug('ignores the fingerprint', identity('contentType], body)', 'contentType])')),

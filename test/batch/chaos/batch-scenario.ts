@@ -19,6 +19,8 @@ export interface Weather {
   readonly duplicate: number
   /** The longest that an operation takes. */
   readonly delayMs: number
+  /** The longest that a chunk is read, or scored: longer than a lease where it is not renewed. */
+  readonly modelMs: number
 }
 
 export interface BatchScenario {
@@ -39,7 +41,22 @@ export interface BatchScenario {
   readonly weather: Weather
 }
 
-export const fairWeather: Weather = { fault: 0, crash: 0, duplicate: 0, delayMs: 1 }
+const fairWeather: Weather = { fault: 0, crash: 0, duplicate: 0, delayMs: 1, modelMs: 2 }
+
+/** One worker in fair weather: what a single mishap happens to. */
+export const plainScenario = (changes: Partial<BatchScenario> = {}): BatchScenario => ({
+  seed: 1,
+  input: '"one"\nnope\n"three"\n\n5\n"six"',
+  chunkBytes: 12,
+  workers: 1,
+  skewsMs: [0],
+  visibilityMs: 60_000,
+  tellings: 1,
+  event: { kind: 'none' },
+  eventMs: 0,
+  weather: fairWeather,
+  ...changes,
+})
 
 export function drawScenario(seed: number): BatchScenario {
   const random = createRandom(seed)
@@ -64,6 +81,7 @@ export function drawScenario(seed: number): BatchScenario {
       crash: random.pick([0, 0.002, 0.01]),
       duplicate: random.pick([0, 0.3]),
       delayMs: random.pick([10, 300, 4_000]),
+      modelMs: random.pick([20, 1_000, 60_000]),
     },
   }
 }

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { type Mishap, simulateBatch, wholeScenario } from './simulate-batch.ts'
+import { plainScenario } from './batch-scenario.ts'
+import { simulateBatch } from './simulate-batch.ts'
+import type { Mishap } from './simulated-world.ts'
 
 // A modest part of the proof; `npm run prove` is the whole of it.
 const schedules = Number(process.env.PERCALL_BATCH_SCHEDULES ?? 300)
@@ -45,11 +47,11 @@ test.each(sweeps)(
     timeout,
   },
   async ({ kind, event }) => {
-    const scenario = wholeScenario({ event: { kind: event }, eventAfterChunks: 2 })
+    const scenario = plainScenario({ event: { kind: event }, eventAfterChunks: 2 })
     const whole = await simulateBatch(1, { scenario })
     expect(whole.violations).toEqual([])
     expect(whole.job?.state).toBe(event === 'none' ? 'published' : 'cancelled')
-  expect(whole.awaits).toBeGreaterThan(80)
+    expect(whole.awaits).toBeGreaterThan(80)
     if (event === 'none') expect(whole.runs).toBe(whole.job?.chunks)
     const points = kind === 'death' ? whole.awaits : whole.calls
     for (let at = 1; at <= points; at += 1) {

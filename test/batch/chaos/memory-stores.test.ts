@@ -16,12 +16,19 @@ describe('objects in memory', () => {
 
 describe('jobs in memory', () => {
   const store = createMemoryJobStore({ now })
-  describeJobStore({ open: () => store, setTime: (at) => void (time = at) })
+  describeJobStore({
+    open: () => store,
+    setTime: (at) => {
+      time = at
+    },
+  })
 })
 
 describe('a queue in memory', () => {
   describeQueue({
     open: () => createMemoryQueue({ now, maxReceives: 3 }),
-    pass: (ms) => void (time += ms),
+    pass: (ms) => {
+      time += ms
+    },
   })
 })

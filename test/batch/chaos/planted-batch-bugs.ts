@@ -125,7 +125,7 @@ export const plantedBatchBugs: readonly PlantedBatchBug[] = [
   whenStopped(
     bug(
       'numbers the records of a stopped job as if nothing were missing',
-      parts('record += skipped.records', 'record += 0 * skipped.records'),
+      parts('else record += records', 'else record += 0 * records'),
     ),
   ),
   bug('numbers lines within their chunk', parts('linesBefore += report.lines', '')),

@@ -17,7 +17,6 @@ import { openBatch } from '#shared/endpoints/open-batch.ts'
 import { openKeyStore } from '#shared/endpoints/open-key-store.ts'
 import { openLedger } from '#shared/endpoints/open-ledger.ts'
 import { scoreProgram } from '#shared/endpoints/score-program.ts'
-import { createMeter } from '#shared/metering/metered-call.ts'
 import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { createRandom } from '#test/simulator/random.ts'
 import { faultyBatch } from './faulty-batch.ts'
@@ -46,18 +45,10 @@ const ledger = await openLedger(environment)
 const keyStore = await openKeyStore(environment)
 const prices = readPriceBook(join(models, 'price-book.json'))
 const opened = await openBatch(environment, { ledger, prices, catalog, keyStore })
-const faulty = faultyBatch(opened, random, {
-  share: orders.fault,
-  onFault: () => process.stdout.write('fault\n'),
-})
 const services = {
-  ...faulty,
-  meter: createMeter({
-    ledger: faulty.ledger,
-    prices,
-    newId: () => crypto.randomUUID(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    retentionMs: 90 * 86_400_000,
+  ...faultyBatch(opened, random, {
+    share: orders.fault,
+    onFault: () => process.stdout.write('fault\n'),
   }),
   chunkSizes: { bytes: () => orders.chunkBytes, parquetRows: 100, listBytes: 1_000 },
 }
@@ -96,7 +87,7 @@ consume({
   queue: plan,
   concurrency: 2,
   onFailure,
-  handle: (body) => planJob(readJobMessage(body).job, services),
+  handle: (body, receives) => planJob(readJobMessage(body).job, receives, services),
 })
 consume({
   queue: score,
