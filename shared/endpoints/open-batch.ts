@@ -61,10 +61,12 @@ async function openObjects(environment: Environment): Promise<ObjectStore> {
   const { PERCALL_BATCH: location = `${environment.PERCALL_HOME}/batch` } = environment
   const bucket = storeName('PERCALL_BATCH', location, 's3://')
   if (bucket === undefined) {
-    const { createDirectoryObjectStore } = await import('#shared/batch/directory-object-store.ts')
+    const { createDirectoryObjectStore } = await import(
+      '#shared/batch/stores/directory-object-store.ts'
+    )
     return createDirectoryObjectStore({ directory: location })
   }
-  const { createS3ObjectStore } = await import('#shared/batch/s3-object-store.ts')
+  const { createS3ObjectStore } = await import('#shared/batch/stores/s3-object-store.ts')
   return createS3ObjectStore({
     bucket: bucket.replace(/\/$/, ''),
     ...awsPlace(environment),
@@ -79,11 +81,11 @@ async function openJobs(environment: Environment): Promise<JobStore> {
   const path = jobsLocation(environment)
   const table = storeName('PERCALL_JOBS', path, 'dynamodb:')
   if (table === undefined) {
-    const { createSqliteJobStore } = await import('#shared/batch/sqlite-job-store.ts')
+    const { createSqliteJobStore } = await import('#shared/batch/stores/sqlite-job-store.ts')
     return createSqliteJobStore({ path })
   }
   const [{ createDynamodbJobStore }, client] = await Promise.all([
-    import('#shared/batch/dynamodb-job-store.ts'),
+    import('#shared/batch/stores/dynamodb-job-store.ts'),
     openDynamodbClient(environment),
   ])
   return createDynamodbJobStore({ client, table })
@@ -93,10 +95,10 @@ async function openQueue(environment: Environment, stage: Stage): Promise<Queue>
   const { PERCALL_QUEUES: path = jobsLocation(environment) } = environment
   const url = storeName('PERCALL_QUEUES', path, 'sqs:')
   if (url === undefined) {
-    const { createSqliteQueue } = await import('#shared/batch/sqlite-queue.ts')
+    const { createSqliteQueue } = await import('#shared/batch/stores/sqlite-queue.ts')
     return createSqliteQueue({ path, name: stage, maxReceives })
   }
-  const { createSqsQueue } = await import('#shared/batch/sqs-queue.ts')
+  const { createSqsQueue } = await import('#shared/batch/stores/sqs-queue.ts')
   return createSqsQueue({
     queueUrl: `${url}${stage}`,
     deadLetterUrl: `${url}${stage}-dead`,

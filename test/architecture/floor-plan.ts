@@ -50,7 +50,8 @@ function mayEnter(from: string, path: string, room: string): boolean {
 }
 
 /** Files that know a vendor's store. Ports, which everyone knows, have no vendor in their name. */
-const driver = /^shared\/(?!endpoints\/)[^/]+\/(s3|dynamodb|sqs|lambda|sqlite|directory)-[^/]+\.ts$/
+const driver =
+  /^shared\/(?!endpoints\/)[^/]+\/(stores\/)?(s3|dynamodb|sqs|lambda|sqlite|directory)-[^/]+\.ts$/
 const driverUser = [
   driver,
   /^shared\/endpoints\/([a-z]+-services|open-[a-z-]+)\.ts$/,

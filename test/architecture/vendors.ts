@@ -10,12 +10,12 @@ const vendors: readonly { package: RegExp; only: RegExp; where: string }[] = [
   },
   {
     package: /^@(aws-sdk|smithy)\//,
-    only: /^shared\/[^/]+\/(s3|dynamodb|sqs|lambda)-[^/]+\.ts$/,
+    only: /^shared\/[^/]+\/(stores\/)?(s3|dynamodb|sqs|lambda)-[^/]+\.ts$/,
     where: 'files called s3-, dynamodb-, sqs- or lambda-…',
   },
   {
     package: /^node:sqlite$/,
-    only: /^shared\/[^/]+\/sqlite-[^/]+\.ts$/,
+    only: /^shared\/[^/]+\/(stores\/)?sqlite-[^/]+\.ts$/,
     where: 'files called sqlite-…',
   },
   {

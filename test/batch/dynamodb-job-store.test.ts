@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDynamodbClient, type DynamodbClient } from '#shared/aws/dynamodb-client.ts'
-import { createDynamodbJobStore } from '#shared/batch/dynamodb-job-store.ts'
+import { createDynamodbJobStore } from '#shared/batch/stores/dynamodb-job-store.ts'
 import { createDeclaredTable, declaredResources } from '#test/servers/declared-table.ts'
 import { startDynamoDbLocal, whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
 import { describeJobStore, newJob, reportOf, start } from './job-store-contract.ts'

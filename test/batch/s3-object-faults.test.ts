@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { StoredObject } from '#shared/batch/object-store.ts'
-import { createS3ObjectStore } from '#shared/batch/s3-object-store.ts'
+import { createS3ObjectStore } from '#shared/batch/stores/s3-object-store.ts'
 import {
   answer,
   cut,

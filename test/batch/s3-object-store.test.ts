@@ -5,7 +5,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createS3ObjectStore } from '#shared/batch/s3-object-store.ts'
+import { createS3ObjectStore } from '#shared/batch/stores/s3-object-store.ts'
 import { type RealS3Server, startRealS3Server } from '#test/servers/real-s3-server.ts'
 import { refusal } from '#test/support/refusal.ts'
 import { describeObjectStore, putNew, readAll } from './object-store-contract.ts'

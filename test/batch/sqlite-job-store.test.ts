@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { JobStore } from '#shared/batch/job-store.ts'
-import { createSqliteJobStore } from '#shared/batch/sqlite-job-store.ts'
-import { createSqliteQueue } from '#shared/batch/sqlite-queue.ts'
+import { createSqliteJobStore } from '#shared/batch/stores/sqlite-job-store.ts'
+import { createSqliteQueue } from '#shared/batch/stores/sqlite-queue.ts'
 import { describeJobStore, newJob, reportOf, start } from './job-store-contract.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'percall-jobs-'))

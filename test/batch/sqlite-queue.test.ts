@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { Queue } from '#shared/batch/queue.ts'
-import { createSqliteQueue } from '#shared/batch/sqlite-queue.ts'
+import { createSqliteQueue } from '#shared/batch/stores/sqlite-queue.ts'
 import { refusal } from '#test/support/refusal.ts'
 import { bodies, describeQueue, drain, messagesOf } from './queue-contract.ts'
 

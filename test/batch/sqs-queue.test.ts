@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FauxqsServer, startFauxqs } from 'fauxqs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createSqsQueue } from '#shared/batch/sqs-queue.ts'
+import { createSqsQueue } from '#shared/batch/stores/sqs-queue.ts'
 import { answer, startFaultyHttpServer } from '#test/servers/faulty-http-server.ts'
 import { refusal } from '#test/support/refusal.ts'
 import { bodies, describeQueue, messagesOf } from './queue-contract.ts'

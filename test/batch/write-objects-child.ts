@@ -1,4 +1,4 @@
-import { createDirectoryObjectStore } from '#shared/batch/directory-object-store.ts'
+import { createDirectoryObjectStore } from '#shared/batch/stores/directory-object-store.ts'
 import { someBytes } from './some-bytes.ts'
 
 /** Writes objects, small part by small part, until it is killed. Argument: the directory. */

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKeyManager } from '#shared/access/manage-keys.ts'
-import { createSqliteJobStore } from '#shared/batch/sqlite-job-store.ts'
+import { createSqliteJobStore } from '#shared/batch/stores/sqlite-job-store.ts'
 import { type LocalService, startLocalService } from '#test/support/local-service.ts'
 import { type Machine, newMachine, type RunResult } from './command-line.ts'
 

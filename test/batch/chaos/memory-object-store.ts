@@ -1,10 +1,10 @@
-import { objectKey } from '#shared/batch/object-key.ts'
 import type {
   ObjectStore,
   PutOptions,
   PutOutcome,
   StoredObject,
 } from '#shared/batch/object-store.ts'
+import { objectKey } from '#shared/batch/stores/object-key.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
 interface Kept {

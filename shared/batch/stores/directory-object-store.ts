@@ -3,9 +3,9 @@ import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import type { ObjectStore, PutOptions, PutOutcome, StoredObject } from '../object-store.ts'
 import { directoryObjectKeys } from './directory-object-keys.ts'
 import { objectKey } from './object-key.ts'
-import type { ObjectStore, PutOptions, PutOutcome, StoredObject } from './object-store.ts'
 
 export interface DirectoryObjectStoreOptions {
   /** Made where it is missing, for its owner alone. */

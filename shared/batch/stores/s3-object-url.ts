@@ -1,7 +1,7 @@
 import { s3Address } from '#shared/artifacts/s3-location.ts'
 import type { AwsPlace } from '#shared/aws/sdk-settings.ts'
 import { signTarget } from '#shared/aws/sign-target.ts'
-import type { SignedUrlOptions, StoredObject } from './object-store.ts'
+import type { SignedUrlOptions, StoredObject } from '../object-store.ts'
 
 export interface S3Bucket extends AwsPlace {
   readonly bucket: string

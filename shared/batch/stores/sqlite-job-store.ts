@@ -1,7 +1,7 @@
 import type { SQLOutputValue } from 'node:sqlite'
-import type { ChunkReport } from './chunk.ts'
-import type { Job, JobState } from './job.ts'
-import type { JobChange, JobQuery, JobStore } from './job-store.ts'
+import type { ChunkReport } from '../chunk.ts'
+import type { Job, JobState } from '../job.ts'
+import type { JobChange, JobQuery, JobStore } from '../job-store.ts'
 import { orderJson } from './order-json.ts'
 import { openSqliteBatchDatabase, type SqliteBatchDatabase } from './sqlite-batch-database.ts'
 

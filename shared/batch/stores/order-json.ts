@@ -1,5 +1,5 @@
 import type { LimitedParty } from '#shared/metering/counter-holds.ts'
-import type { JobOrder } from './job.ts'
+import type { JobOrder } from '../job.ts'
 
 /** An order as the drivers keep it: JSON, with money as a string of digits. */
 export const orderJson = {

@@ -7,11 +7,11 @@ import {
 } from '#shared/aws/dynamodb-client.ts'
 import { attributeNames, writeTogether } from '#shared/aws/dynamodb-write.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { ChunkReport } from './chunk.ts'
+import type { ChunkReport } from '../chunk.ts'
+import type { Job } from '../job.ts'
+import { hasEnded } from '../job-progress.ts'
+import type { JobStore } from '../job-store.ts'
 import { jobItem, jobKeys } from './dynamodb-job-item.ts'
-import type { Job } from './job.ts'
-import { hasEnded } from './job-progress.ts'
-import type { JobStore } from './job-store.ts'
 
 const { text, number, readText } = attributes
 

@@ -1,6 +1,6 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { ByteRange, StoredObject } from './object-store.ts'
+import type { ByteRange, StoredObject } from '../object-store.ts'
 import { failS3, statusOf } from './s3-object-failure.ts'
 
 export interface S3Reading {

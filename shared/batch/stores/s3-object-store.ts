@@ -7,9 +7,9 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { type AwsPlace, sdkSettings } from '#shared/aws/sdk-settings.ts'
+import type { ObjectStore, PutOptions, PutOutcome, StoredObject } from '../object-store.ts'
 import { inBlocks } from './in-blocks.ts'
 import { compareKeys, isObjectKey, objectKey } from './object-key.ts'
-import type { ObjectStore, PutOptions, PutOutcome, StoredObject } from './object-store.ts'
 import { failS3, statusOf } from './s3-object-failure.ts'
 import { readS3Object } from './s3-object-read.ts'
 import { type S3Upload, startS3Upload } from './s3-object-upload.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Delivery, Message, Queue } from './queue.ts'
+import type { Delivery, Message, Queue } from '../queue.ts'
 import { openSqliteBatchDatabase, type SqliteBatchDatabase } from './sqlite-batch-database.ts'
 
 export interface SqliteQueueOptions {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
-import type { ChunkReport } from './chunk.ts'
-import type { Job, JobState } from './job.ts'
-import { hasEnded } from './job-progress.ts'
-import type { JobChange } from './job-store.ts'
+import type { ChunkReport } from '../chunk.ts'
+import type { Job, JobState } from '../job.ts'
+import { hasEnded } from '../job-progress.ts'
+import type { JobChange } from '../job-store.ts'
 import { orderJson } from './order-json.ts'
 
 const { text, number, readText, readNumber, readBigint } = attributes

@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import { type AwsPlace, sdkSettings } from '#shared/aws/sdk-settings.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { Message, Queue } from './queue.ts'
+import type { Message, Queue } from '../queue.ts'
 
 export interface SqsQueueOptions extends AwsPlace {
   readonly queueUrl: string
