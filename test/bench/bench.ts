@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { batch } from './batch.ts'
 import { coldStart } from './cold-start.ts'
 import { formatReports } from './harness/format-reports.ts'
 import { hardware } from './harness/hardware.ts'
@@ -16,13 +17,14 @@ const measurements: Readonly<Record<string, Measure>> = {
   'warm-call': warmCall,
   'timer-lag': timerLag,
   metering,
+  batch,
   memory,
   'package-size': packageSize,
 }
 
 const help = `Measures percall against its bars and prints a table; figures never fail it.
 
-  npm run bench                       everything, about two minutes
+  npm run bench                       everything, about six minutes
   npm run bench -- --only cold-start  one of: ${Object.keys(measurements).join(', ')}
   npm run bench -- --samples 21       more rounds (default 11)
   npm run bench -- --write            puts the table into test/bench/README.md as well`

@@ -7,6 +7,8 @@ export interface NodeProcessOptions {
   readonly file: string
   readonly args?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
+  /** The CPUs that it and its children may use, as `taskset` names them: `0`, `0,1`. Linux only. */
+  readonly cpus?: string | undefined
 }
 
 /**
@@ -34,9 +36,11 @@ interface StartedAt {
   readonly startedAt: number
 }
 
-function startNode<Told>({ file, args = [], environment = {} }: NodeProcessOptions) {
+function startNode<Told>({ file, args = [], environment = {}, cpus }: NodeProcessOptions) {
   const startedAt = clock()
-  const child = spawn(process.execPath, [file, ...args], {
+  const pinned = cpus === undefined ? [] : ['taskset', '--cpu-list', cpus]
+  const [program = '', ...rest] = [...pinned, process.execPath, file, ...args]
+  const child = spawn(program, rest, {
     // Nothing of this machine's own settings; SDK and product see the same credentials.
     env: { PATH: process.env.PATH, AWS_REGION: 'eu-central-1', ...credentials, ...environment },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],

@@ -1,0 +1,78 @@
+import type { InputRecord } from '#shared/batch/chunk.ts'
+import { detectFormat } from '#shared/batch/formats/detect-format.ts'
+import { readRecords } from '#shared/batch/formats/read-records.ts'
+import { resultLine } from '#shared/batch/scoring/part-line.ts'
+import { createRecordReader } from '#shared/batch/scoring/record-input.ts'
+import { batchInput, inputBytes } from '../harness/batch-input.ts'
+import { loadBare } from '../harness/load-bare.ts'
+import { tell } from '../harness/tell.ts'
+
+/**
+ * What scoring consists of, each part by itself over all records of a chunk: CPU time a record.
+ *
+ * Arguments: the model, and how many records.
+ */
+const [, , name = '', count] = process.argv
+const records = Number(count)
+const { entry, session, task, model } = await loadBare(name)
+const input = batchInput(entry)
+const pieces: Uint8Array[] = []
+for await (const piece of inputBytes(input, records)) pieces.push(piece)
+const bytes = Buffer.concat(pieces)
+const object = {
+  key: `input.${input.format}`,
+  version: '1',
+  sizeBytes: bytes.length,
+  modifiedAt: 0,
+}
+const detected = detectFormat({ head: bytes.subarray(0, 65_536), ...object, declared: 'auto' })
+const source = { ...detected, object } as Parameters<typeof readRecords>[0]
+async function* read(_: unknown, { start, end } = { start: 0, end: bytes.length }) {
+  yield bytes.subarray(start, end)
+}
+
+const cpuMs: Record<string, number> = {}
+async function timed<Result>(part: string, work: () => Promise<Result> | Result): Promise<Result> {
+  const before = process.cpuUsage()
+  const result = await work()
+  const { user, system } = process.cpuUsage(before)
+  cpuMs[part] = (cpuMs[part] ?? 0) + (user + system) / 1_000
+  return result
+}
+
+const range = { start: 0, end: bytes.length }
+const reader = createRecordReader({ task, model })
+const rowsOfRun = entry.manifest.batch.rows
+async function split(): Promise<void> {
+  const parsed = await timed('parse', async () => {
+    const all: InputRecord[] = []
+    for await (const batch of readRecords(source, range, read, { textOnly: reader.textOnly })) {
+      for (const record of batch.records) all.push(record)
+    }
+    return all
+  })
+  const rows = await timed('take', () =>
+    parsed.map((record) => ({ id: reader.idOf(record), row: reader.rowOf(record) })),
+  )
+  for (let first = 0; first < rows.length; first += rowsOfRun) {
+    const some = rows.slice(first, first + rowsOfRun)
+    const { tensors, interpret } = await timed('prepare', () =>
+      task.prepare(
+        some.map(({ row }) => row),
+        {},
+        model,
+      ),
+    )
+    const outputs = await timed('run', () => session.run(tensors))
+    const answers = await timed('interpret', () => interpret(outputs))
+    await timed('write', () => {
+      const lines = answers.map((answer, at) => resultLine({ id: some[at]?.id }, answer))
+      return Buffer.from(lines.join('\n'))
+    })
+  }
+}
+await split()
+for (const part of Object.keys(cpuMs)) cpuMs[part] = 0
+await split()
+tell(Object.fromEntries(Object.entries(cpuMs).map(([part, ms]) => [part, (ms * 1_000) / records])))
+process.exit()
