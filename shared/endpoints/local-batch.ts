@@ -24,6 +24,9 @@ export interface LocalBatchOptions {
   readonly everyMs?: number
 }
 
+/** What a process that was killed had in hand comes back after so long. */
+const visibilityMs = 15_000
+
 /**
  * Batches on one machine: three loops for the three functions, and a look at the directory for S3's
  * events. Returns what stops them, and waits for the chunks that are being scored.
@@ -52,6 +55,7 @@ export function startBatch(
       queue: plan,
       concurrency: 2,
       onFailure,
+      visibilityMs,
       handle: (body, receives) => planJob(readJobMessage(body).job, receives, services),
     }),
     consume({
@@ -59,12 +63,14 @@ export function startBatch(
       // One more than can be scored: it takes over while another's part and charge reach the disk.
       concurrency: scorer.size + 1,
       onFailure,
+      visibilityMs,
       handle: (body, receives) => scoreChunk(readChunkMessage(body), receives, scoringServices),
     }),
     consume({
       queue: publish,
       concurrency: 2,
       onFailure,
+      visibilityMs,
       handle: (body) => publishJob(readJobMessage(body).job, services),
     }),
     repeatedly(() => reconcile().catch(onFailure), everyMs),

@@ -138,6 +138,7 @@ export const plantedBatchBugs: readonly PlantedBatchBug[] = [
   ),
   bug(
     'asks for chunks before the job may be scored',
+    plan("if (job?.state === 'scoring') await sendChunks(job, services)", ''),
     plan(
       "const planned = await jobs.change(job.id, ['planning'], change)\n    if (planned) await sendChunks(planned, services)",
       "await sendChunks({ ...job, chunks: plan.chunks.length }, services)\n    await jobs.change(job.id, ['planning'], change)",
