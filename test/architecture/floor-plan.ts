@@ -3,7 +3,7 @@ import { type Import, readImports } from './read-imports.ts'
 
 const words = ['errors', 'config', 'observability']
 const knowledge = ['artifacts', 'runtime', 'tasks', 'catalog', 'access', 'metering']
-const work = ['account', 'exporters', 'inference', 'batch', 'jobs']
+const work = ['account', 'exporters', 'inference', 'generation', 'batch', 'jobs']
 
 /**
  * The rooms of `shared/`, from the ground up, and the rooms whose values each may import. Types may
@@ -27,6 +27,7 @@ export const floorPlan: Readonly<Record<string, readonly string[]>> = {
   account: [...words, 'access', 'metering', 'aws', 'sqlite'],
   exporters: [...words, 'metering', 'account', 'aws', 'sqlite'],
   inference: [...words, ...knowledge],
+  generation: [...words, ...knowledge, 'inference'],
   batch: [...words, ...knowledge, 'inference', 'aws', 'sqlite'],
   jobs: [...words, ...knowledge, 'inference', 'batch', 'aws', 'sqlite'],
   protocols: [...words, ...knowledge, ...work],
