@@ -96,6 +96,12 @@ export const errorCodes = {
     'A parameter is unknown or has a value out of range.',
     'Remove or correct the parameter.',
   ),
+  prompt_too_long: row(
+    422,
+    false,
+    'The prompt and the tokens asked for do not fit into the context of the model.',
+    'Shorten the prompt, or ask for fewer tokens.',
+  ),
   tensor_missing: row(
     422,
     false,

@@ -5,7 +5,8 @@
  */
 export interface Generator {
   /**
-   * Goes on with a prompt until a stop token, a limit or `signal` ends it. A generation that is
+   * Goes on with a prompt until a stop token, a limit or `signal` ends it. The stop token is given
+   * too, as the last one: so who counts tokens knows why they ended. A generation that is
    * aborted, or whose iterator is returned, costs no further run.
    * @throws ServiceError `prompt_too_long`, `inference_failed`, `out_of_memory`, `overloaded`
    */

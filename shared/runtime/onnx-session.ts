@@ -80,17 +80,28 @@ export const createOnnxSession: CreateSession = async (bytes, { threads, format 
     return data instanceof Float16Array ? Object.assign(tensor, { cpuData: bitsOf(data) }) : tensor
   }
 
+  const allToNative = (tensors: Tensors): Record<string, OrtTensor> => {
+    const natives: Record<string, OrtTensor> = {}
+    for (const name in tensors) natives[name] = toNative(tensors[name] as Tensor)
+    return natives
+  }
+
   const session: Session & { pinnedBytes: Uint8Array | undefined } = {
     pinnedBytes: inPlace ? bytes : undefined,
     inputNames: native.inputNames,
     outputNames: native.outputNames,
     async run(inputs, outputs = native.outputNames) {
-      const feeds: Record<string, OrtTensor> = {}
-      for (const name in inputs) feeds[name] = toNative(inputs[name] as Tensor)
-      const results = await native.run(feeds, outputs as string[]).catch((cause: unknown) => {
+      const results = await native
+        .run(allToNative(inputs), outputs as string[])
+        .catch((cause: unknown) => {
+          throw runError(cause)
+        })
+      return fromNative(results, outputs)
+    },
+    async runInto(inputs, outputs) {
+      await native.run(allToNative(inputs), allToNative(outputs)).catch((cause: unknown) => {
         throw runError(cause)
       })
-      return fromNative(results, outputs)
     },
     async close() {
       if (closed) return

@@ -10,6 +10,13 @@ export interface Session {
    * @throws ServiceError `inference_failed`, `out_of_memory`
    */
   run(inputs: Tensors, outputs?: readonly string[]): Promise<Tensors>
+  /**
+   * Runs the model once and writes what it gives into the memory of `outputs`, which has the very
+   * datatypes and shapes. An input may lie in the same memory where the model allows it: so a
+   * language model adds to its cache without copying it.
+   * @throws ServiceError `inference_failed`, `out_of_memory`
+   */
+  runInto(inputs: Tensors, outputs: Tensors): Promise<void>
   /** Gives the native memory back. Idempotent. */
   close(): Promise<void>
 }
