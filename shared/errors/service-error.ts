@@ -8,6 +8,8 @@ export interface ServiceErrorOptions {
   /** How to mend it, where something better than the table's sentence can be said. */
   fix?: string
   retryAfterSeconds?: number
+  /** The member of the request that is to blame, for protocols that name it apart. */
+  param?: string
   /** What lies behind it. Goes to the log, never to the caller. */
   cause?: unknown
 }
@@ -23,6 +25,7 @@ export class ServiceError extends Error {
   readonly detail: string | undefined
   readonly model: string | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly param: string | undefined
 
   constructor(code: ErrorCode, options: ServiceErrorOptions = {}) {
     const { status, retryable, title, fix } = errorCodes[code]
@@ -35,6 +38,7 @@ export class ServiceError extends Error {
     this.detail = options.detail
     this.model = options.model
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.param = options.param
   }
 
   /** Anything thrown, as a ServiceError; what is not one already becomes `internal`. */

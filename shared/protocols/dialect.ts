@@ -59,7 +59,7 @@ export const openaiDialect: Dialect = {
         error: {
           message: `${error.detail ?? error.title} ${error.fix}`,
           type: typeOf(status),
-          param: null,
+          param: error.param ?? null,
           code: error.code,
         },
       },

@@ -1,3 +1,5 @@
+import type { Units } from '#shared/metering/ledger.ts'
+
 /** A request as every host hands it over: Lambda events and Node's streams end here. */
 export interface HttpRequest {
   readonly method: string
@@ -14,6 +16,8 @@ export interface HttpRequest {
   /** Of an upload: the body while it arrives, of any length; `body` is empty. */
   readonly stream?: AsyncIterable<Uint8Array>
   readonly sourceIp: string
+  /** Aborted when the caller goes away before he has been answered, where the host can tell. */
+  readonly signal?: AbortSignal
 }
 
 export interface HttpResponse {
@@ -25,6 +29,18 @@ export interface HttpResponse {
    * the caller goes away; what it throws cuts the answer off.
    */
   readonly stream?: AsyncIterable<Uint8Array>
+  /** Of a paid answer. It goes no further than the meter. */
+  readonly sold?: Sold
+}
+
+/** What an answer is worth where only its run can tell. */
+export interface Sold {
+  /** Of what was bought, that which the parts made so far have taken. */
+  readonly consumed: () => Units
+  /** The end of a stream: it says that the answer is whole, and is sent once the charge stands. */
+  readonly end?: Uint8Array
+  /** What a stream says in the middle where it fails, made of the body of the error. */
+  readonly failure?: (body: string) => Uint8Array
 }
 
 /** What a place where HTTP arrives calls. It never throws: a failure is a response, too. */

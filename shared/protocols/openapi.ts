@@ -1,9 +1,11 @@
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { errorCodes } from '#shared/errors/error-codes.ts'
+import { writesText } from '#shared/generation/language-models.ts'
 import { taskModelOf } from '#shared/inference/task-model.ts'
 import type { Task } from '#shared/tasks/task.ts'
 import { accountOperations, type Operation } from './account-operations.ts'
 import { batchOperations } from './batch-operations.ts'
+import { generationOperations } from './generation-operations.ts'
 import { type Route, routes } from './routes.ts'
 
 type Json = Record<string, unknown>
@@ -26,7 +28,7 @@ export async function createOpenapi(
     if (route.action === 'predict') continue
     paths[route.path] = { ...paths[route.path], ...generalOperation(route) }
   }
-  for (const entry of entries) {
+  for (const entry of entries.filter((entry) => !writesText(entry))) {
     paths[`/v1/models/${entry.manifest.name}/predict`] = predictOperation(
       entry,
       await taskOf(entry),
@@ -108,6 +110,7 @@ function predictOperation(entry: ModelEntry, task: Task): Json {
 const operations: Partial<Record<Route['action'], Operation>> = {
   ...accountOperations,
   ...batchOperations,
+  ...generationOperations,
   index: { summary: 'What this is.', answer: { type: 'object' } },
   openapi: { summary: 'This document.', answer: { type: 'object' } },
   models: {
@@ -159,10 +162,11 @@ function generalOperation(route: Route): Json {
     required: true,
     schema: { type: 'string' },
   }))
+  const isWriting = Object.hasOwn(generationOperations, route.action)
   const parameters = [
     ...variables,
     ...Object.entries(query).map(([name, schema]) => ({ name, in: 'query', schema })),
-    ...(route.action === 'infer' ? [rehearsal] : []),
+    ...(route.action === 'infer' || isWriting ? [rehearsal] : []),
   ]
   const isAccount =
     Object.hasOwn(accountOperations, route.action) || Object.hasOwn(batchOperations, route.action)
@@ -174,6 +178,7 @@ function generalOperation(route: Route): Json {
     // In OpenAI's words bad input is 400, too.
     ...(isAccount ? [400, ...(route.dialect.name === 'openai' ? [] : [422]), 503] : []),
     ...(isAccount && body ? [413, 415] : []),
+    ...(isWriting ? [400, 404, 413, 415, 500, 502, 503, 504] : []),
     ...(isV2 && body ? [400, 413, 500, 501, 502, 503, 504] : []),
     ...(route.action.endsWith('ready') ? [503] : []),
   ]

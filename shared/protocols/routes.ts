@@ -52,6 +52,8 @@ export const routes = [
   route('GET', '/v1/ledger/export', 'export-ledger', plainDialect, 'account:read'),
   route('GET', '/v1/invoices', 'invoices', plainDialect, 'account:read'),
   route('GET', '/v1/invoices/{month}', 'invoice', plainDialect, 'account:read'),
+  route('POST', '/v1/chat/completions', 'chat-completion', openaiDialect, 'predict'),
+  route('POST', '/v1/completions', 'text-completion', openaiDialect, 'predict'),
   route('POST', '/v1/batch-jobs', 'create-batch-job', plainDialect, 'predict'),
   route('GET', '/v1/batch-jobs', 'batch-jobs', plainDialect, 'predict'),
   route('GET', '/v1/batch-jobs/{id}', 'batch-job', plainDialect, 'predict'),
@@ -87,6 +89,10 @@ export type Action =
   | 'infer'
   | AccountAction
   | BatchAction
+  | GenerationAction
+
+/** What models that write are asked for. */
+export type GenerationAction = 'chat-completion' | 'text-completion'
 
 /** What concerns files that are scored. */
 export type BatchAction =
@@ -182,8 +188,10 @@ export function matchRoute(method: string, path: string): RouteMatch | RouteMiss
 /** Where nothing is: as what lies next to it. */
 function dialectOf([, room, collection = '']: readonly string[]): Dialect {
   if (room === 'v2') return openInferenceDialect
-  return room === 'v1' && ['files', 'batches'].includes(collection) ? openaiDialect : plainDialect
+  return room === 'v1' && openaiRooms.has(collection) ? openaiDialect : plainDialect
 }
+
+const openaiRooms: ReadonlySet<string> = new Set(['files', 'batches', 'chat', 'completions'])
 
 const patterns = routes.map((route) => ({ route, segments: route.path.split('/').map(part) }))
 

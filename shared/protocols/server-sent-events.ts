@@ -8,5 +8,8 @@ export interface ServerSentEvent {
   readonly data: unknown
 }
 
+/** An event of data alone, in streams that nobody takes up again where they broke off. */
+export const encodeData = (json: string): Uint8Array => Buffer.from(`data: ${json}\n\n`)
+
 export const encodeEvent = ({ id, data }: ServerSentEvent): Uint8Array =>
   Buffer.from(`id: ${id}\ndata: ${JSON.stringify(data)}\n\n`)

@@ -10,7 +10,7 @@ const example = (path: string) =>
 /** The dialect of what lies at and next to a path. */
 function dialectAt(path: string): string {
   if (path.startsWith('/v2')) return 'open-inference'
-  return /^\/v1\/(files|batches)\b/.test(path) ? 'openai' : 'plain'
+  return /^\/v1\/(files|batches|chat|completions)\b/.test(path) ? 'openai' : 'plain'
 }
 
 test.each(routes.map((route) => [route.method, route.path, route] as const))(
