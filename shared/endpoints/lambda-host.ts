@@ -13,12 +13,18 @@ const longestWarmMs = 8_000
  * What fails there is tried again by the first call, which can tell its caller why.
  */
 export async function onLambda(endpoint: Endpoint): Promise<Handler> {
-  const timeUp = new Promise<void>((resolve) => setTimeout(resolve, longestWarmMs).unref())
-  await Promise.race([endpoint.warm?.().catch(() => undefined), timeUp])
+  await warmUp(endpoint)
   return async (event) => toResult(await collected(await endpoint(toRequest(event, endpoint))))
 }
 
-function toRequest(event: APIGatewayProxyEventV2, { takesUpload }: Endpoint): HttpRequest {
+/** Whatever comes of it: the first call tries again. */
+export async function warmUp(endpoint: Endpoint): Promise<void> {
+  const timeUp = new Promise<void>((resolve) => setTimeout(resolve, longestWarmMs).unref())
+  await Promise.race([endpoint.warm?.().catch(() => undefined), timeUp])
+}
+
+/** The request of an event. */
+export function toRequest(event: APIGatewayProxyEventV2, { takesUpload }: Endpoint): HttpRequest {
   const { body: text, isBase64Encoded, headers, requestContext, queryStringParameters } = event
   const { method } = requestContext.http
   const path = pathOf(requestContext)

@@ -13,6 +13,11 @@ import { readModels } from '#shared/catalog/read-models.ts'
 import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
 import { type Environment, silenceRuntimeTelemetry } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import {
+  createLanguageModels,
+  type LanguageModels,
+  writesText,
+} from '#shared/generation/language-models.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
 import { threadedRunner } from '#shared/inference/threaded-runner.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
@@ -25,6 +30,7 @@ import { jwtVerifier } from './jwt-verifier.ts'
 import { startBatch } from './local-batch.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
 import { openBatch } from './open-batch.ts'
+import { openGenerator } from './open-generator.ts'
 import { openKeyStore } from './open-key-store.ts'
 import { openLedger } from './open-ledger.ts'
 import { openHostMeter } from './open-meter.ts'
@@ -44,6 +50,7 @@ export interface LocalServices extends Services {
   readonly artifacts: ArtifactStore
   readonly batch: PublishingServices
   readonly keyStore: KeyStore
+  readonly languageModels: LanguageModels
 }
 
 const ownModels = join(import.meta.dirname, '../../models')
@@ -111,8 +118,13 @@ export async function localServices({
       })
     : async () => undefined
 
+  const languageModels = createLanguageModels((entry) =>
+    openGenerator(entry, { readArtifact, threads: threadCount(cpus) }),
+  )
+
   return {
     batch,
+    languageModels,
     catalog,
     ledger,
     prices,
@@ -132,9 +144,10 @@ export async function localServices({
     bodyLimitBytes: environment.PERCALL_BODY_LIMIT,
     async ready() {
       // The smallest model proves the chain: store, cache, runtime, golden sample.
-      const [smallest] = [...catalog.list()].sort(
-        (a, b) => a.manifest.artifact.bytes - b.manifest.artifact.bytes,
-      )
+      const [smallest] = catalog
+        .list()
+        .filter((entry) => !writesText(entry))
+        .sort((a, b) => a.manifest.artifact.bytes - b.manifest.artifact.bytes)
       if (smallest) await runner.ready(smallest)
     },
     async close() {
@@ -143,6 +156,7 @@ export async function localServices({
       await stopSweeping()
       await batch.close()
       await runner.close()
+      await languageModels.close()
       await meter.close()
       keyStore.close?.()
       await outbox.close()

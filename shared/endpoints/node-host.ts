@@ -43,7 +43,9 @@ export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost>
     async (incoming, outgoing) => {
       try {
         const request = await readRequest(incoming, endpoint, { bodyLimitBytes, requestTimeoutMs })
-        const response = await endpoint(request)
+        const gone = new AbortController()
+        outgoing.once('close', () => gone.abort())
+        const response = await endpoint({ ...request, signal: gone.signal })
         // While the host closes, kept-alive connections would hold it open.
         if (!server.listening) response.headers.connection = 'close'
         const isUnread = request.oversized || (request.stream && !incoming.complete)

@@ -6,7 +6,7 @@ import type { Purchase } from '#shared/middleware/meter/meter.ts'
 /** What a call of a model buys: the call itself, what it brings, and at most its time limit of compute. */
 export function purchaseOf(
   entry: ModelEntry,
-  brought: Pick<Units, 'rows' | 'inputBytes' | 'pixels'>,
+  brought: Omit<Units, 'calls' | 'computeMs'>,
 ): Purchase {
   const { artifact, limits, price } = entry.manifest
   return {

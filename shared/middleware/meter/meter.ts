@@ -9,6 +9,7 @@ import { bookedUnder, partiesOf } from '../authenticate/parties-of.ts'
 import { type Call, isMiss } from '../call.ts'
 import { errorAnswer } from '../error-response/error-response.ts'
 import type { Step } from '../step.ts'
+import { paidStream } from './paid-stream.ts'
 
 /** What a call buys. */
 export interface Purchase {
@@ -30,7 +31,8 @@ export interface MeterStepOptions<Input> {
 
 /**
  * Reserves before the model runs, settles before the answer leaves, releases where it failed. It
- * stands outside of `encodeResponse`, so that what it stores are the very bytes of the answer.
+ * stands outside of `encodeResponse`, so that what it stores are the very bytes of the answer. A
+ * stream is settled before its end is sent, or when its reader goes away.
  */
 export function meter<Input>({
   meter,
@@ -81,12 +83,30 @@ export function meter<Input>({
       const work = open.get(request.event)
       const { response } = request
       if (!work || !response) return
-      const { status, headers, body } = response
+      const { status, headers, body, stream, sold } = response
       if (status >= 400) return work.ticket.release(`status-${status}`)
+      const consumed = (): Units => {
+        const units = { ...work.units, ...sold?.consumed() }
+        const computeMs = Math.ceil(performance.now() - work.startedAt)
+        return work.units.computeMs === undefined ? units : { ...units, computeMs }
+      }
+      if (stream) {
+        open.delete(request.event)
+        request.response = {
+          status,
+          headers,
+          body: '',
+          stream: paidStream(stream, {
+            settle: (bytes) => work.ticket.settle({ status, headers, body: bytes }, consumed()),
+            release: (reason) => work.ticket.release(reason),
+            encodeError: (error) => sold?.failure?.(String(errorAnswer(request.event, error).body)),
+            end: sold?.end,
+          }),
+        }
+        return
+      }
       const bytes = typeof body === 'string' ? Buffer.from(body) : body
-      const computeMs = Math.ceil(performance.now() - work.startedAt)
-      const units = work.units.computeMs === undefined ? work.units : { ...work.units, computeMs }
-      const receipt = await work.ticket.settle({ status, headers, body: bytes }, units)
+      const receipt = await work.ticket.settle({ status, headers, body: bytes }, consumed())
       open.delete(request.event)
       request.response = toResponse(receipt)
     },

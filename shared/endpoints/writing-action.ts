@@ -1,0 +1,146 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import { requireModel } from '#shared/access/require-model.ts'
+import type { ModelEntry } from '#shared/catalog/model-entry.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import {
+  type CompletionPiece,
+  type CompletionRequest,
+  complete,
+  type LanguageModel,
+} from '#shared/generation/complete.ts'
+import { type LanguageModels, writesText } from '#shared/generation/language-models.ts'
+import { refuseLongText, roomFor } from '#shared/generation/room-for.ts'
+import { modelKey } from '#shared/inference/model.ts'
+import { callerOf } from '#shared/middleware/authenticate/caller-of.ts'
+import { isMiss } from '#shared/middleware/call.ts'
+import type { HttpRequest, HttpResponse } from '#shared/protocols/http-message.ts'
+import {
+  encodeWriting,
+  streamWriting,
+  type Writing,
+  type WritingAsked,
+  type WritingFormat,
+} from '#shared/protocols/writing-answer.ts'
+import { type Action, action } from './action.ts'
+import { purchaseOf } from './purchase-of.ts'
+import type { Services } from './services.ts'
+
+export interface WritingServices extends Services {
+  readonly languageModels: LanguageModels
+}
+
+export interface WritingSteps<Asked extends WritingAsked> {
+  readonly format: WritingFormat
+  readonly decode: (request: HttpRequest) => Asked
+  /** The text that is sent, to be measured before it is cut into tokens. */
+  readonly textsOf: (asked: Asked) => readonly string[]
+  readonly promptOf: (asked: Asked, model: LanguageModel) => number[]
+  readonly now?: () => number
+  readonly newId?: () => string
+  readonly newSeed?: () => number
+}
+
+/** What is to be written, by which version of which model. */
+interface Order {
+  readonly entry: ModelEntry
+  readonly model: LanguageModel
+  readonly request: CompletionRequest
+}
+
+/** One way of asking a model for text: the whole at once, or as it comes. */
+export function writingAction<Asked extends WritingAsked>(
+  services: WritingServices,
+  {
+    format,
+    decode,
+    textsOf,
+    promptOf,
+    now = Date.now,
+    newId = randomUUID,
+    newSeed = () => randomInt(2 ** 31),
+  }: WritingSteps<Asked>,
+): Action {
+  const { catalog, languageModels } = services
+
+  async function orderOf(asked: Asked, entry: ModelEntry): Promise<Order> {
+    const model = await languageModels.find(entry)
+    const { contextTokens } = model.generator
+    const characters = textsOf(asked).reduce((sum, text) => sum + text.length, 0)
+    refuseLongText(characters, contextTokens)
+    const prompt = promptOf(asked, model)
+    const maxTokens = roomFor(prompt.length, asked.maxTokens, { contextTokens })
+    const { temperature, topP, seed = newSeed(), stop } = asked
+    return { entry, model, request: { prompt, maxTokens, temperature, topP, seed, stop } }
+  }
+
+  return action(services, {
+    async decode(call) {
+      const { match, request } = call
+      if (isMiss(match)) throw match.error
+      const asked = decode(request)
+      const [name = '', ...version] = asked.model.split('@')
+      const caller = callerOf(call)
+      if (caller) requireModel(caller, name)
+      const entry = catalog.find(name, version.length > 0 ? version.join('@') : undefined)
+      if (!writesText(entry)) {
+        throw new ServiceError('parameter_invalid', {
+          detail: 'This model does not write text.',
+          fix: 'Call it by POST /v1/models/{name}/predict.',
+          param: 'model',
+        })
+      }
+      return { asked, entry, order: await orderOf(asked, entry) }
+    },
+    purchase({ input: { entry, order }, request: { body, sentBytes = body.length } }) {
+      const { prompt, maxTokens } = order.request
+      const brought = { inputBytes: sentBytes, inputTokens: prompt.length, outputTokens: maxTokens }
+      return purchaseOf(entry, brought)
+    },
+    repin: ({ input }, version) => ({
+      ...input,
+      entry: catalog.find(input.entry.manifest.name, version),
+    }),
+    async run({ asked, entry, order: bought }, { request: { signal } }): Promise<HttpResponse> {
+      const order = bought.entry === entry ? bought : await orderOf(asked, entry)
+      const { timeoutMs } = entry.manifest.limits
+      const rest = complete(order.model, order.request, { timeoutMs })
+      const first = await firstOf(rest, asked.stream ? signal : undefined)
+      const writing: Writing = {
+        format,
+        id: newId(),
+        createdAt: now(),
+        model: modelKey(entry),
+        inputTokens: order.request.prompt.length,
+        includeUsage: asked.includeUsage,
+        first,
+        rest,
+      }
+      return asked.stream ? streamWriting(writing) : wholeOf(writing)
+    },
+    encode: (response) => response,
+  })
+}
+
+/** Nothing is sent before it: until then a failure is an answer like any other. */
+async function firstOf(
+  pieces: AsyncIterableIterator<CompletionPiece, undefined>,
+  signal: AbortSignal | undefined,
+): Promise<CompletionPiece> {
+  const leave = () => void pieces.return?.()
+  signal?.addEventListener('abort', leave, { once: true })
+  if (signal?.aborted) leave()
+  const next = await pieces.next().finally(() => signal?.removeEventListener('abort', leave))
+  if (!next.done) return next.value
+  throw new ServiceError('deadline_exceeded', { detail: 'The caller has gone.' })
+}
+
+async function wholeOf(writing: Writing): Promise<HttpResponse> {
+  let last = writing.first
+  let text = last.text
+  for (;;) {
+    const next = await writing.rest.next()
+    if (next.done) return encodeWriting(writing, text, last)
+    last = next.value
+    text += last.text
+  }
+}
