@@ -44,7 +44,9 @@ export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost>
       try {
         const request = await readRequest(incoming, endpoint, { bodyLimitBytes, requestTimeoutMs })
         const gone = new AbortController()
-        outgoing.once('close', () => gone.abort())
+        outgoing.once('close', () => {
+          if (!outgoing.writableFinished) gone.abort()
+        })
         const response = await endpoint({ ...request, signal: gone.signal })
         // While the host closes, kept-alive connections would hold it open.
         if (!server.listening) response.headers.connection = 'close'

@@ -23,11 +23,17 @@ const loaded = new Map<string, Promise<Task>>()
 
 /**
  * The task of this name.
- * @throws ServiceError `configuration_invalid`
+ * @throws ServiceError `input_invalid` of a model that writes (`shared/generation`), `configuration_invalid`
  */
 export async function findTask(name: string): Promise<Task> {
   const known = loaded.get(name)
   if (known) return known
+  if (name === 'text-generation') {
+    throw new ServiceError('input_invalid', {
+      detail: 'This model writes text: it takes no plain calls and no files of records.',
+      fix: 'Ask it by POST /v1/chat/completions or POST /v1/completions.',
+    })
+  }
   const load = tasks.get(name)
   if (!load) {
     throw new ServiceError('configuration_invalid', {

@@ -207,8 +207,16 @@ describe('refuses', () => {
     })
   })
 
-  test('the plain call of a model that writes', async () => {
-    expect((await service.post('/v1/models/writer/predict', { inputs: 'x' })).status).toBe(404)
+  test('the plain call of a model that writes, its estimate and files of records', async () => {
+    const call = { inputs: 'x' }
+    expect((await service.post('/v1/models/writer/predict', call)).status).toBe(404)
+    for (const path of ['/v1/estimate?model=writer', '/v1/batch-jobs']) {
+      const order = path.includes('batch') ? { model: 'writer', input_file_id: 'file-1' } : call
+      const refused = await service.post(path, order)
+      const { code, fix } = (await refused.json()) as Record<string, string>
+      expect({ status: refused.status, code }).toEqual({ status: 422, code: 'input_invalid' })
+      expect(fix).toContain('/v1/chat/completions')
+    }
   })
 })
 
