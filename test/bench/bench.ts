@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { batch } from './batch.ts'
 import { coldStart } from './cold-start.ts'
+import { generation } from './generation.ts'
 import { formatReports } from './harness/format-reports.ts'
 import { hardware } from './harness/hardware.ts'
 import type { Measure, Report } from './harness/report.ts'
@@ -18,6 +19,7 @@ const measurements: Readonly<Record<string, Measure>> = {
   'timer-lag': timerLag,
   metering,
   batch,
+  generation,
   memory,
   'package-size': packageSize,
 }

@@ -3,7 +3,18 @@ import type { Statistics } from './statistics.ts'
 /** One line of the table. */
 export interface Row {
   readonly what: string
-  readonly unit: 'ms' | 's' | 'µs' | 'MB' | 'KB' | '×' | '%' | 'calls/s' | 'rows/s' | 'units'
+  readonly unit:
+    | 'ms'
+    | 's'
+    | 'µs'
+    | 'MB'
+    | 'KB'
+    | '×'
+    | '%'
+    | 'calls/s'
+    | 'rows/s'
+    | 'units'
+    | 'tokens/s'
   readonly value: number | Statistics
   /** What it should be at most, or at least. */
   readonly atMost?: number

@@ -1,0 +1,109 @@
+import { startGenerationThread } from '#shared/generation/generation-thread.ts'
+import type { GenerateRequest, Generator } from '#shared/generation/generator.ts'
+import { createOnnxGenerator } from '#shared/generation/onnx-generator.ts'
+import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
+import { bareDecode } from './harness/bare-decode.ts'
+import { interleave } from './harness/interleave.ts'
+import { milliseconds as ms } from './harness/milliseconds.ts'
+import type { Measure, Row } from './harness/report.ts'
+import { quantile, statistics } from './harness/statistics.ts'
+import { timerLags } from './harness/timer-lags.ts'
+import { languageModel } from './models/language-model.ts'
+
+const threads = 2
+const contextTokens = 512
+const count = 48
+const prompt = Array.from({ length: 64 }, (_, at) => 40 + at)
+const request: GenerateRequest = {
+  prompt,
+  maxTokens: count,
+  temperature: 0,
+  topP: 1,
+  seed: 0,
+  stopTokens: [],
+}
+
+/** How fast a language model writes: beside a bare loop, alone and four at once, and in a thread. */
+export const generation: Measure = async ({ samples: rounds }) => {
+  const model = languageModel()
+  const { shape } = model
+  const session = await createOnnxSession(model.bytes(), { threads, format: 'onnx' })
+  const generator = createOnnxGenerator(session, { shape, contextTokens })
+  const bare = await bareDecode(model, { threads, contextTokens })
+  const options = { shape, contextTokens, bytes: model.bytes(), threads, format: 'onnx' } as const
+  const thread = await startGenerationThread(options)
+  const firstTokenMs: number[] = []
+  const lagMs: number[] = []
+
+  const samples = await interleave(
+    {
+      bare: () => bare(prompt, count),
+      one: () => tokensASecond(generator, 1),
+      four: () => tokensASecond(generator, 4),
+      async thread() {
+        const stop = timerLags()
+        firstTokenMs.push(await timeToFirst(thread))
+        const rate = await tokensASecond(thread, 4)
+        lagMs.push(
+          quantile(
+            stop().sort((a, b) => a - b),
+            0.99,
+          ),
+        )
+        return rate
+      },
+    },
+    rounds,
+  ).finally(() => Promise.all([generator.close(), thread.close()]))
+  const pairs = (above: readonly number[], below: readonly number[]) =>
+    statistics(above.map((rate, at) => rate / (below[at] ?? Number.NaN)))
+  const rate = (what: string, values: readonly number[]): Row => {
+    const { median, best, p90 } = statistics(values.map((value) => -value))
+    return { what, unit: 'tokens/s', value: { median: -median, best: -best, p90: -p90 } }
+  }
+  return {
+    title: `Language model, ${model.name}`,
+    rows: [
+      rate('a bare decode loop', samples.bare),
+      rate('one generation', samples.one),
+      rate('four at once, together', samples.four),
+      rate('four at once, in a thread of its own', samples.thread),
+      {
+        what: 'one ÷ bare loop',
+        unit: '×',
+        value: pairs(samples.one, samples.bare),
+        atLeast: 0.95,
+      },
+      { what: 'four ÷ one', unit: '×', value: pairs(samples.four, samples.one), atLeast: 2 },
+      ms(`first token after a prompt of ${prompt.length}, in a thread`, statistics(firstTokenMs)),
+      { ...ms('p99 lag of a 1 ms timer beside the thread', statistics(lagMs)), atMost: 5 },
+    ],
+    notes: [
+      `Language model: ${count} tokens after a prompt of ${prompt.length}, greedy, ${threads} threads; rates count from the first token on (of four: of the last of them). The bare loop calls onnxruntime-node on the same file with the cache in place and takes the largest logit.`,
+    ],
+  }
+}
+
+/** Of several generations of the same length, from when all have their first token. */
+async function tokensASecond(generator: Generator, generations: number): Promise<number> {
+  let begun = 0
+  let start = 0
+  let written = 0
+  await Promise.all(
+    Array.from({ length: generations }, async () => {
+      let isFirst = true
+      for await (const _ of generator.generate(request)) {
+        if (begun === generations) written += 1
+        else if (isFirst && ++begun === generations) start = performance.now()
+        isFirst = false
+      }
+    }),
+  )
+  return (written / (performance.now() - start)) * 1_000
+}
+
+async function timeToFirst(generator: Generator): Promise<number> {
+  const start = performance.now()
+  for await (const _ of generator.generate(request)) break
+  return performance.now() - start
+}
