@@ -207,6 +207,41 @@ describe('refuses', () => {
     })
   })
 
+  test('a model that the key may not call, and a key that may call none', async () => {
+    const { keyStore, pepper } = service.services
+    const manager = createKeyManager({ keyStore, pepper, tenant: 'default' })
+    const ask = async (scopes: string[], models?: string[]) => {
+      const { key } = await manager.create({
+        name: 'x',
+        mode: 'live',
+        scopes,
+        ...(models && { models }),
+      })
+      return new OpenAI({
+        apiKey: key,
+        baseURL: client.baseURL,
+        maxRetries: 0,
+      }).chat.completions.create(chat)
+    }
+    await expect(ask(['predict'], ['iris'])).rejects.toMatchObject({
+      status: 403,
+      code: 'model_not_allowed',
+      type: 'permission_error',
+    })
+    await expect(ask(['models:read'])).rejects.toMatchObject({ status: 403, code: 'scope_missing' })
+  })
+
+  test.each([
+    ['no JSON', '{', 'application/json', 400, 'json_invalid'],
+    ['a list', '[]', 'application/json', 400, 'parameter_invalid'],
+    ['another type', '{}', 'text/plain', 415, 'unsupported_media_type'],
+  ])('a body that is %s', async (_, body, type, status, code) => {
+    const headers = { 'content-type': type }
+    const refused = await service.request('/v1/chat/completions', { method: 'POST', body, headers })
+    expect(refused.status).toBe(status)
+    expect(await refused.json()).toMatchObject({ error: { code, message: expect.any(String) } })
+  })
+
   test('the plain call of a model that writes, its estimate and files of records', async () => {
     const call = { inputs: 'x' }
     expect((await service.post('/v1/models/writer/predict', call)).status).toBe(404)

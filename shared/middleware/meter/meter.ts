@@ -9,7 +9,6 @@ import { bookedUnder, partiesOf } from '../authenticate/parties-of.ts'
 import { type Call, isMiss } from '../call.ts'
 import { errorAnswer } from '../error-response/error-response.ts'
 import type { Step } from '../step.ts'
-import { paidStream } from './paid-stream.ts'
 
 /** What a call buys. */
 export interface Purchase {
@@ -92,6 +91,8 @@ export function meter<Input>({
       }
       if (stream) {
         open.delete(request.event)
+        // Few functions stream: it is in no other's cold start.
+        const { paidStream } = await import('./paid-stream.ts')
         request.response = {
           status,
           headers,
