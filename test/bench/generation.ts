@@ -6,7 +6,7 @@ import { bareDecode } from './harness/bare-decode.ts'
 import { interleave } from './harness/interleave.ts'
 import { milliseconds as ms } from './harness/milliseconds.ts'
 import type { Measure, Row } from './harness/report.ts'
-import { quantile, statistics } from './harness/statistics.ts'
+import { quantile, type Statistics, statistics } from './harness/statistics.ts'
 import { timerLags } from './harness/timer-lags.ts'
 import { languageModel } from './models/language-model.ts'
 
@@ -55,12 +55,15 @@ export const generation: Measure = async ({ samples: rounds }) => {
     },
     rounds,
   ).finally(() => Promise.all([generator.close(), thread.close()]))
-  const pairs = (above: readonly number[], below: readonly number[]) =>
-    statistics(above.map((rate, at) => rate / (below[at] ?? Number.NaN)))
-  const rate = (what: string, values: readonly number[]): Row => {
-    const { median, best, p90 } = statistics(values.map((value) => -value))
-    return { what, unit: 'tokens/s', value: { median: -median, best: -best, p90: -p90 } }
-  }
+  const ratio = (above: readonly number[], below: readonly number[]) =>
+    highest(above.map((rate, at) => rate / (below[at] ?? Number.NaN)))
+  const rate = (what: string, values: readonly number[]): Row => ({
+    what,
+    unit: 'tokens/s',
+    value: highest(values),
+  })
+  // The steps of the tiny model take a fifth of a millisecond: its ratios show what JavaScript costs.
+  const bar = (atLeast: number) => (model.isReal ? { atLeast } : {})
   return {
     title: `Language model, ${model.name}`,
     rows: [
@@ -68,13 +71,8 @@ export const generation: Measure = async ({ samples: rounds }) => {
       rate('one generation', samples.one),
       rate('four at once, together', samples.four),
       rate('four at once, in a thread of its own', samples.thread),
-      {
-        what: 'one ÷ bare loop',
-        unit: '×',
-        value: pairs(samples.one, samples.bare),
-        atLeast: 0.95,
-      },
-      { what: 'four ÷ one', unit: '×', value: pairs(samples.four, samples.one), atLeast: 2 },
+      { what: 'one ÷ bare loop', unit: '×', value: ratio(samples.one, samples.bare), ...bar(0.95) },
+      { what: 'four ÷ one', unit: '×', value: ratio(samples.four, samples.one), ...bar(2) },
       ms(`first token after a prompt of ${prompt.length}, in a thread`, statistics(firstTokenMs)),
       { ...ms('p99 lag of a 1 ms timer beside the thread', statistics(lagMs)), atMost: 5 },
     ],
@@ -82,6 +80,12 @@ export const generation: Measure = async ({ samples: rounds }) => {
       `Language model: ${count} tokens after a prompt of ${prompt.length}, greedy, ${threads} threads; rates count from the first token on (of four: of the last of them). The bare loop calls onnxruntime-node on the same file with the cache in place and takes the largest logit.`,
     ],
   }
+}
+
+/** Statistics of what is better the higher it is. */
+function highest(values: readonly number[]): Statistics {
+  const { median, best, p90 } = statistics(values.map((value) => -value))
+  return { median: -median, best: -best, p90: -p90 }
 }
 
 /** Of several generations of the same length, from when all have their first token. */

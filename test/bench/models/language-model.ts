@@ -5,6 +5,7 @@ import { tinyBytes, tinyOptions } from '#test/generation/tiny-model.ts'
 
 export interface LanguageModelFile extends Pick<GeneratorOptions, 'shape'> {
   readonly name: string
+  readonly isReal: boolean
   readonly layers: number
   readonly bytes: () => Uint8Array<ArrayBuffer>
 }
@@ -13,6 +14,7 @@ const root = join(import.meta.dirname, '../../..')
 const realFile = join(root, '.cache/smollm2/smollm2.int4.onnx')
 const tiny: LanguageModelFile = {
   name: 'random, 2 layers',
+  isReal: false,
   layers: 2,
   shape: tinyOptions.shape,
   bytes: tinyBytes,
@@ -24,5 +26,5 @@ export function languageModel(): LanguageModelFile {
   const manifest = readFileSync(join(root, 'models/smollm2/generator.json'), 'utf8')
   const { shape } = JSON.parse(manifest).task.options
   const bytes = () => new Uint8Array(readFileSync(realFile))
-  return { name: 'SmolLM2-135M-Instruct', layers: 30, shape, bytes }
+  return { name: 'SmolLM2-135M-Instruct', isReal: true, layers: 30, shape, bytes }
 }
