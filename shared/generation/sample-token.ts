@@ -47,38 +47,38 @@ function draw(
     weights[at] = weight
     total += weight
   }
-  if (topP >= 1) return drawFrom(weights, total * random())
-  const nucleus = nucleusOf(weights, total, topP)
-  const within = nucleus.reduce((sum, token) => sum + (weights[token] as number), 0)
-  const place = drawFrom(
-    nucleus.map((token) => weights[token] as number),
-    within * random(),
-  )
-  return nucleus[place] as number
+  if (topP < 1) total = keepNucleus(weights, total, topP)
+  return drawFrom(weights, total * random())
 }
 
 /**
- * The likeliest tokens whose shares add up to `topP`, likeliest first. Tokens whose share is below
- * (1 - topP) / vocabulary add up to less than 1 - topP, so none of them can be needed: what is
- * sorted are a few tokens of some fifty thousand.
+ * Keeps the likeliest tokens whose shares add up to `topP`, of equals the first, and makes the
+ * weight of all others nought. Tokens whose share is below (1 - topP) / vocabulary add up to less
+ * than 1 - topP, so none of them can be needed: what is sorted are mostly a few of some fifty
+ * thousand. @returns the sum of what was kept
  */
-function nucleusOf(weights: Float64Array, total: number, topP: number): number[] {
+function keepNucleus(weights: Float64Array, total: number, topP: number): number {
   const least = ((1 - topP) / weights.length) * total
-  const candidates: number[] = []
-  for (let token = 0; token < weights.length; token += 1) {
-    if ((weights[token] as number) >= least) candidates.push(token)
-  }
-  candidates.sort((a, b) => (weights[b] as number) - (weights[a] as number) || a - b)
+  const candidates = weights.filter((weight) => weight >= least).sort()
+  let place = candidates.length
   let sum = 0
-  const needed = candidates.findIndex((token) => {
-    sum += weights[token] as number
-    return sum >= topP * total
-  })
-  return needed < 0 ? candidates : candidates.slice(0, needed + 1)
+  while (place > 0 && (sum === 0 || sum < topP * total)) {
+    place -= 1
+    sum += candidates[place] as number
+  }
+  const lowest = candidates[place] as number
+  let equals = candidates.lastIndexOf(lowest) - place + 1
+  for (let token = 0; token < weights.length; token += 1) {
+    const weight = weights[token] as number
+    if (weight > lowest) continue
+    if (weight === lowest && equals > 0) equals -= 1
+    else weights[token] = 0
+  }
+  return sum
 }
 
 /** The place at which the running sum passes `target`; rounding leaves the last that weighs anything. */
-function drawFrom(weights: ArrayLike<number>, target: number): number {
+function drawFrom(weights: Float64Array, target: number): number {
   let sum = 0
   let last = 0
   for (let at = 0; at < weights.length; at += 1) {

@@ -9,7 +9,7 @@ const logits = fc
   .map((eighths) => Float32Array.from(eighths, (eighth) => eighth / 8))
 const settings = fc.record({
   temperature: fc.double({ min: 0.05, max: 3, noNaN: true }),
-  topP: fc.double({ min: 0.01, max: 1, noNaN: true }),
+  topP: fc.double({ min: 0, max: 1, noNaN: true }),
 })
 
 /** Probabilities in the order of the vocabulary, the slow way. */
@@ -28,10 +28,12 @@ function slowNucleus(values: Float32Array, temperature: number, topP: number): [
   const kept: [number, number][] = []
   let sum = 0
   for (const token of order) {
-    if (topP < 1 && sum >= topP) break
+    if (topP < 1 && kept.length > 0 && sum >= topP) break
     sum += shares[token] ?? 0
     kept.push([token, shares[token] ?? 0])
   }
+  // Drawn from in the order of the vocabulary.
+  kept.sort(([a], [b]) => a - b)
   return kept.map(([token, share]) => [token, share / sum])
 }
 
