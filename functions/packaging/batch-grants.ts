@@ -82,6 +82,8 @@ export const batchGrants: Readonly<Record<string, readonly Grant[]>> = {
     ...reads,
     writes('outgoing', 'files'),
     works('PublishQueue'),
+    // Chunks that run are waited for, a message after the other.
+    sends('PublishQueue'),
     // Chunks of a stopped job that were sold, or that nobody works on any more.
     allow(tableWrites, [arn('LedgerTable')]),
     ...answerReads,

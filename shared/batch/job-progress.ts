@@ -20,7 +20,8 @@ export const hasEnded = ({ state }: Pick<Job, 'state'>): boolean => ended.has(st
 export function progressOf(job: Job, now: number): JobProgress {
   const { done, bytes, chunks, times, state } = job
   const share = bytes > 0 ? done.bytes / bytes : 0
-  const elapsedMs = (times.publishing ?? now) - (times.scoring ?? now)
+  const endedAt = times.publishing ?? times.cancelling ?? times.expiring ?? now
+  const elapsedMs = endedAt - (times.scoring ?? now)
   const isScoring = state === 'scoring' && elapsedMs > 0 && done.chunks > 0
   return {
     chunks,

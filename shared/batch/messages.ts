@@ -18,6 +18,6 @@ export const readJobMessage = (body: string): JobMessage => jobMessage.parse(JSO
 
 export const readChunkMessage = (body: string): ChunkMessage => chunkMessage.parse(JSON.parse(body))
 
-export function toMessage({ id, order }: Job, chunk?: number, delayMs?: number): Message {
-  return { body: JSON.stringify({ job: id, chunk }), group: order.tenant, delayMs }
+export function toMessage({ id, order }: Job, chunk?: number): Message {
+  return { body: JSON.stringify({ job: id, chunk }), group: order.tenant }
 }

@@ -6,6 +6,7 @@ import type { BatchServices } from './batch-services.ts'
 import type { Job, JobOrder } from './job.ts'
 import { toMessage } from './messages.ts'
 import { places } from './places.ts'
+import { objectKey } from './stores/object-key.ts'
 
 /** What a caller says; the rest of the order follows from it. */
 export interface JobRequest
@@ -29,6 +30,7 @@ export interface JobRequest
  * happens to an alias, the price book or the input, the job goes on with what was ordered.
  *
  * @throws ServiceError `model_not_found`, `version_not_found`, `price_unknown`, `store_unavailable`,
+ * `object_key_invalid` where the name of the input gives none for its outputs,
  * `idempotency_key_reused` where it was another request the first time
  */
 export async function orderJob(request: JobRequest, services: BatchServices): Promise<Job> {
@@ -38,6 +40,9 @@ export async function orderJob(request: JobRequest, services: BatchServices): Pr
   const model = modelKey({ manifest, ...entry })
   const id = jobIdOf(request)
   const { identity, output, ...order } = request
+  const prefix = places.outputs(order.tenant, model, nameOf(request), id)
+  // Now rather than when all is scored, paid for, and has no place to go.
+  objectKey(`${prefix}results.parquet`)
   return createJob(
     id,
     {
@@ -45,7 +50,7 @@ export async function orderJob(request: JobRequest, services: BatchServices): Pr
       model,
       modelDigest: manifest.artifact.sha256,
       priceId: batchPrice(prices, manifest.price, now()).id,
-      output: { ...output, prefix: places.outputs(order.tenant, model, nameOf(request), id) },
+      output: { ...output, prefix },
       maxCharge: request.maxCharge,
       expiresAt: request.expiresAt,
     },

@@ -7,6 +7,7 @@ import { encodeOutput } from './encode-output.ts'
 import { expiredCalls } from './expired-calls.ts'
 import type { OutputTableOptions } from './formats/output-table.ts'
 import type { Job, JobOutput, JobState } from './job.ts'
+import { toMessage } from './messages.ts'
 import { describeOutputs } from './output-files.ts'
 import { readParts } from './read-parts.ts'
 import { readPlan } from './read-plan.ts'
@@ -46,7 +47,9 @@ export async function publishJob(jobId: string, services: PublishingServices): P
   }
   // Of a stopped job chunks may still be running: what they come to belongs to the job.
   if (job.state !== 'publishing' && !(await settleRunning(job, services))) {
-    return { againAfterMs: 1_000 }
+    // A message of its own, since a queue gives up on one that comes again and again.
+    await services.queues.publish.send([{ ...toMessage(job), delayMs: 1_000 }])
+    return 'done'
   }
   const whole = (await jobs.find(jobId)) ?? job
   const results = await writeOutput(whole, 'results', services)

@@ -52,7 +52,8 @@ export function createReconciler(
       await orderObject(object, services)
     } catch (thrown) {
       const error = ServiceError.from(thrown)
-      if (error.retryable) throw error
+      // A mistake of this service must not keep all other objects waiting.
+      if (error.retryable && error.code !== 'internal') throw error
       onRefused(object.key, error)
     }
   }
@@ -65,12 +66,16 @@ export function createReconciler(
     else if (job.state !== 'paused') await publish.send([toMessage(job)])
   }
 
-  return async () => {
-    await orderForgotten()
+  async function rouse(): Promise<void> {
     for (const job of await services.jobs.unfinished(1_000)) {
       if (isOver(job, services.now())) await expireJob(job, services)
       else if (job.changedAt + quietMs <= services.now()) await nudge(job)
     }
+  }
+
+  return async () => {
+    // Jobs that stand still are helped also where objects cannot be listed.
+    await orderForgotten().finally(rouse)
   }
 }
 

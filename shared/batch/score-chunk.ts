@@ -30,6 +30,14 @@ const capCodes: ReadonlySet<ErrorCode> = new Set([
   'quota_exceeded',
 ])
 
+/** May be tried again, and yet will not get better by itself. */
+const lastingCodes: ReadonlySet<ErrorCode> = new Set([
+  'internal',
+  'artifact_not_found',
+  'artifact_access_denied',
+  'artifact_digest_mismatch',
+])
+
 /**
  * Scores one chunk: read, reserve, run, store the part, settle. Its request in the ledger is the
  * chunk's state, so the charge and the fact that it is done are one transaction. Whoever comes
@@ -210,7 +218,7 @@ async function handleFailure(
   { jobs, now }: ScoringServices,
 ): Promise<Handled> {
   const { code, retryable, retryAfterSeconds, message } = error
-  const isPassing = retryable && code !== 'quota_exceeded' && code !== 'internal'
+  const isPassing = retryable && !lastingCodes.has(code)
   const mustWait = capCodes.has(code) || code === 'api_key_revoked'
   if (mustWait || (!isPassing && receives >= attemptsBeforePause)) {
     // Somebody may have raised the cap since this attempt read it.

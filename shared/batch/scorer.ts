@@ -32,8 +32,8 @@ export interface OpenChunk {
   /** What it costs at most: every record that could be read, scored. */
   readonly units: Units
   readonly records: number
-  /** Runs the model; calls `onAlive` now and then. @throws ServiceError if the model cannot run at all */
-  score(onAlive?: () => void): Promise<ScoredChunk>
+  /** Runs the model. @throws ServiceError if the model cannot run at all */
+  score(): Promise<ScoredChunk>
   /** Gives the process back, scored or not. */
   close(): Promise<void>
 }

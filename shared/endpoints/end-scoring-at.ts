@@ -17,7 +17,7 @@ export function endScoringAt(deadline: number, scorer: Scorer): Scorer {
         void opening.then(({ close }) => close()).catch(() => undefined)
         throw error
       })
-      return { ...chunk, score: (onAlive) => before(deadline, chunk.score(onAlive)) }
+      return { ...chunk, score: () => before(deadline, chunk.score()) }
     },
   }
 }

@@ -35,11 +35,13 @@ export function fileActions(services: BatchActionServices) {
       },
       async run({ tenant, request }) {
         const { filename, bytes, fields } = await readMultipartUpload(request)
+        // Its age counts from here, however long it takes to arrive.
+        const createdAt = now()
         const describe = async () => {
           const { purpose, ...others } = await fields()
-          return { purpose: purposeOf(purpose), expiresAt: expiryOf(others, now()) }
+          return { purpose: purposeOf(purpose), expiresAt: expiryOf(others, createdAt) }
         }
-        return saveFile({ tenant, filename, bytes, limitBytes, describe }, objects, now())
+        return saveFile({ tenant, filename, bytes, limitBytes, describe }, objects, createdAt)
       },
       encode: (file) => jsonResponse(fileAnswer(file)),
     }),
@@ -76,13 +78,13 @@ function purposeOf(purpose: string | undefined): string {
   throw new ServiceError('upload_invalid', { detail: 'The field "purpose" must be "batch".' })
 }
 
-function expiryOf(fields: Readonly<Record<string, string>>, now: number): number | undefined {
+function expiryOf(fields: Readonly<Record<string, string>>, createdAt: number): number | undefined {
   const seconds = fields['expires_after[seconds]']
   if (seconds === undefined) return undefined
   const isSpan =
     /^\d{4,7}$/.test(seconds) && Number(seconds) >= 3_600 && Number(seconds) <= 2_592_000
   if (isSpan && fields['expires_after[anchor]'] === 'created_at')
-    return now + Number(seconds) * 1_000
+    return createdAt + Number(seconds) * 1_000
   throw new ServiceError('upload_invalid', {
     detail: '"expires_after" must be 3,600 to 2,592,000 seconds from "created_at".',
   })

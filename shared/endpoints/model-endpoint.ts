@@ -3,7 +3,6 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import { isMiss } from '#shared/middleware/call.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
-import { decodeInfer, encodeInfer, encodeModelMetadata } from '#shared/protocols/open-inference.ts'
 import { decodePredict, encodePrediction } from '#shared/protocols/plain-call.ts'
 import type { RouteMatch, RouteMiss } from '#shared/protocols/routes.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
@@ -41,9 +40,10 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
       encode: (prediction, { input }) => encodePrediction(input.entry, prediction),
     }),
     infer: action(services, {
-      decode({ match, request }) {
+      async decode({ match, request }) {
         const entry = entryOf(match)
-        return { entry, asked: decodeInfer(request, entry) }
+        const wire = await tensorWire()
+        return { wire, entry, asked: wire.decodeInfer(request, entry) }
       },
       purchase({ input: { entry, asked }, request: { body, sentBytes = body.length } }) {
         const [first] = Object.values(asked.inputs)
@@ -52,12 +52,15 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
       },
       repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
       run: ({ entry, asked }) => runner.infer(entry, asked),
-      encode: (result, { input }) => encodeInfer(input.entry, input.asked, result),
+      encode: (result, { input: { wire, entry, asked } }) => wire.encodeInfer(entry, asked, result),
     }),
     'model-metadata': action(services, {
       decode: ({ match }) => entryOf(match),
-      run: (entry) => entry,
-      encode: (entry) => encodeModelMetadata(entry, catalog.versions(name)),
+      async run(entry) {
+        const { encodeModelMetadata } = await tensorWire()
+        return encodeModelMetadata(entry, catalog.versions(name))
+      },
+      encode: (response) => response,
     }),
     'model-ready': action(services, {
       decode: ({ match }) => entryOf(match),
@@ -69,3 +72,6 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
   endpoint.warm = () => runner.load(catalog.find(name))
   return endpoint
 }
+
+/** Calls with tensors are the rarer ones: a cold start does not wait for their dialect. */
+const tensorWire = () => import('#shared/protocols/open-inference.ts')

@@ -3,9 +3,6 @@ import { capAlerts } from '#shared/account/cap-alerts.ts'
 import { createInvoice, listInvoices } from '#shared/account/create-invoice.ts'
 import { exportPage } from '#shared/account/export-ledger.ts'
 import type { Invoice } from '#shared/account/invoice.ts'
-import { encodeInvoiceCsv } from '#shared/account/invoice-csv.ts'
-import { encodeInvoiceHtml } from '#shared/account/invoice-html.ts'
-import { encodeInvoiceJson } from '#shared/account/invoice-json.ts'
 import { ledgerCursor } from '#shared/account/ledger-cursor.ts'
 import { costReport, usageReport } from '#shared/account/usage-report.ts'
 import type { EntryPage, EntryQuery } from '#shared/metering/ledger.ts'
@@ -126,27 +123,25 @@ export function reportActions(services: Services) {
       async run({ format }, { tenant, id: month, request }) {
         const options = { ledger, maxEntries: maxInvoiceEntries }
         const invoice = await createInvoice(options, tenant, month)
+        const as = format ?? preferred(request.headers.accept, invoiceMedia, 'json')
         return {
-          invoice,
-          format: format ?? preferred(request.headers.accept, invoiceMedia, 'json'),
+          status: 200,
+          headers: { ...fileHeaders(`invoice-${invoice.month}.${as}`), vary: 'Accept' },
+          body: await invoiceFormats[as](invoice),
         }
       },
-      encode: ({ invoice, format }: { invoice: Invoice; format: InvoiceFormat }) => ({
-        status: 200,
-        headers: {
-          ...fileHeaders(`invoice-${invoice.month}.${format}`),
-          vary: 'Accept',
-        },
-        body: invoiceFormats[format](invoice),
-      }),
+      encode: (response) => response,
     }),
   }
 }
 
 const invoiceFormats = {
-  json: encodeInvoiceJson,
-  csv: encodeInvoiceCsv,
-  html: encodeInvoiceHtml,
+  json: async (invoice: Invoice) =>
+    (await import('#shared/account/invoice-json.ts')).encodeInvoiceJson(invoice),
+  csv: async (invoice: Invoice) =>
+    (await import('#shared/account/invoice-csv.ts')).encodeInvoiceCsv(invoice),
+  html: async (invoice: Invoice) =>
+    (await import('#shared/account/invoice-html.ts')).encodeInvoiceHtml(invoice),
 }
 type InvoiceFormat = keyof typeof invoiceFormats
 

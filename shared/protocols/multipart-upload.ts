@@ -31,7 +31,8 @@ export async function readMultipartUpload(request: HttpRequest): Promise<Multipa
   parser.on('file', (_name, file, filename) => {
     // Heard also before anybody reads it; who reads it then is told.
     file.on('error', () => undefined)
-    arrival.resolve({ filename, file })
+    // Bytes (`application/octet-stream`) are a file also where nobody has named them.
+    arrival.resolve({ filename: filename ?? 'file', file })
     failed.promise.catch((cause) => file.destroy(cause))
   })
   parser.on('filesLimit', () => failed.reject(invalid('The form holds more than one file.')))

@@ -86,7 +86,7 @@ export async function openLocalBatch({
         readArtifact: async ({ folder, manifest }) =>
           new Uint8Array(await readFile(join(folder, manifest.artifact.file ?? ''))),
         size,
-        logger: createLogger({ level: 'warn' }),
+        logger: createLogger({ level: 'silent' }),
         everyMs: 200,
       })
   let orders = 0

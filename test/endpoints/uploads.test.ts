@@ -93,6 +93,22 @@ test('answers a stranger before his file is read', async () => {
   expect(answer).toContain('"authentication_error"')
 })
 
+test('takes bytes that have no name of their own', async () => {
+  const nameless = head.replace(
+    '; filename="a.jsonl"',
+    '\r\nContent-Type: application/octet-stream',
+  )
+  const answer = await fetch(`${service.url}/v1/files`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${service.key}`,
+      'content-type': 'multipart/form-data; boundary=line',
+    },
+    body: `${nameless}"a text"\n${tail}`,
+  })
+  expect([answer.status, await answer.json()]).toMatchObject([200, { filename: 'file', bytes: 9 }])
+})
+
 test('keeps nothing of an upload that breaks off, and serves the next', async () => {
   const before = await stored()
   const { hostname, port } = new URL(host.url)

@@ -64,7 +64,6 @@ export function createProcessScorer({
     return tool
   }
   const bury = (slot: Slot<ScoringProcess>, ending: Ending): void => {
-    slot.tool = undefined
     onDeath(ending, slot.key ?? '')
     if (ending.kind === 'stopped') throw new ServiceError('overloaded')
   }
@@ -100,9 +99,8 @@ export function createProcessScorer({
         return {
           units: opened.units,
           records: opened.records,
-          async score(onAlive = () => undefined) {
+          async score() {
             isScoring = true
-            const heart = setInterval(onAlive, 1_000)
             try {
               return await scoreOpenChunk({
                 work,
@@ -112,11 +110,12 @@ export function createProcessScorer({
                 process: () => processOf(slot),
                 async reopen(ending) {
                   bury(slot, ending)
+                  // Given up meanwhile: what runs in the slot now is another's.
+                  if (!isOpen) throw new ServiceError('overloaded')
                   await openIn(slot, work)
                 },
               })
             } finally {
-              clearInterval(heart)
               isScoring = false
             }
           },

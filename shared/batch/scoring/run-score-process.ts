@@ -1,4 +1,5 @@
 import { flushCompileCache } from 'node:module'
+import { ServiceError } from '#shared/errors/service-error.ts'
 import { endWithParent } from '#shared/inference/end-with-parent.ts'
 import { checkGoldenSample } from '#shared/inference/golden-sample.ts'
 import { loadModel } from '#shared/inference/load-model.ts'
@@ -77,7 +78,8 @@ export function runScoreProcess({
   }
 
   async function score({ from, cuts, carefulUntil, condemned }: ScoringOrder): Promise<void> {
-    if (!opened) return
+    // Silence would be waited for without end.
+    if (!opened) throw new ServiceError('internal', { detail: 'No chunk is open.' })
     const { records, work } = opened
     const { model, rows } = await modelOf(work)
     const verdicts = new Map(condemned.map((verdict) => [verdict.record, verdict]))

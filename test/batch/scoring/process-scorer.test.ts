@@ -140,6 +140,18 @@ test('a chunk waits until a process is free, also where the one before was given
   await chunk.close()
 })
 
+test('a chunk that is given up while it is scored takes nothing from the one that follows', async () => {
+  const one = scorer(1)
+  const work = workOn(jsonLines([[1, 0, 0, 0]]), model.entry)
+  const first = await one.open(work)
+  const scoring = first.score().catch((thrown: unknown) => thrown)
+  await first.close()
+  const next = await one.open(work)
+  expect(await scoring).toEqual(refusal('overloaded'))
+  expect((await next.score()).results).toBe(1)
+  await next.close()
+})
+
 test('tells the caller what is wrong with the parameters of a job, and with its source', async () => {
   const one = scorer()
   const work = workOn(jsonLines([[1, 0, 0, 0]]), model.entry)
