@@ -141,7 +141,8 @@ export const plantedBatchBugs: readonly PlantedBatchBug[] = [
     plan("if (job?.state === 'scoring') await sendChunks(job, services)", ''),
     plan(
       "const planned = await jobs.change(job.id, ['planning'], change)\n    if (planned) await sendChunks(planned, services)",
-      "await sendChunks({ ...job, chunks: plan.chunks.length }, services)\n    await jobs.change(job.id, ['planning'], change)",
+      // The more is done in between, the sooner somebody works on a chunk too early.
+      "await sendChunks({ ...job, chunks: plan.chunks.length }, services)\n    for (let look = 0; look < 40; look += 1) await jobs.find(job.id)\n    await jobs.change(job.id, ['planning'], change)",
     ),
     reconcile("else if (job.state === 'scoring') await sendChunks(job, services)", ''),
   ),
