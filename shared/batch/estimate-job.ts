@@ -136,6 +136,9 @@ async function countListed(prefix: string, objects: BatchServices['objects']): P
   return count
 }
 
+/** What a shorter job took was spent on its beginning. */
+const tellingRecords = 1_000
+
 /** Records a second of the tenant's last finished job of this model. */
 async function lastPace(
   tenant: string,
@@ -143,7 +146,10 @@ async function lastPace(
   { jobs }: BatchServices,
 ): Promise<number | undefined> {
   const page = await jobs.list({ tenant, limit: 20 })
-  const last = page.jobs.find(({ order, state }) => order.model === model && state === 'published')
+  const last = page.jobs.find(
+    ({ order, state, done }) =>
+      order.model === model && state === 'published' && done.results >= tellingRecords,
+  )
   const { scoring, publishing } = last?.times ?? {}
   if (!last || scoring === undefined || publishing === undefined) return undefined
   const records = last.done.results + last.done.errors

@@ -33,14 +33,18 @@ Example:
   $ percall batch redrive`
 
 async function auditJob(id: string, options: StoreOptions): Promise<void> {
-  const [{ withBatch }, { auditJob: audit }, { ServiceError }] = await Promise.all([
+  const [{ withBatch }, { auditJob: audit }, { hasEnded }, { ServiceError }] = await Promise.all([
     import('./with-batch.ts'),
     import('#shared/batch/audit-job.ts'),
+    import('#shared/batch/job-progress.ts'),
     import('#shared/errors/service-error.ts'),
   ])
   const breaches = await withBatch(commandEnvironment(options), async (services) => {
     const job = await services.jobs.find(id)
-    if (job) return audit(job, services)
+    if (job && hasEnded(job)) return audit(job, services)
+    if (job) {
+      throw new ServiceError('job_not_ended', { detail: `The job is ${job.state}.` })
+    }
     throw new ServiceError('resource_not_found', { detail: 'There is no such job.' })
   })
   if (options.json) printJson({ job: id, breaches })

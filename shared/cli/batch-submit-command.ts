@@ -62,8 +62,12 @@ A job that is left with Ctrl+C goes on with "percall batch watch", or where a se
 }
 
 async function submit(file: string, options: SubmitOptions): Promise<void> {
-  const { openBatchClient, checkFile } = await import('./batch-client.ts')
+  const [{ openBatchClient, checkFile }, { checkTargets }] = await Promise.all([
+    import('./batch-client.ts'),
+    import('./check-targets.ts'),
+  ])
   checkFile(file)
+  checkTargets(file, [options.output, options.errors])
   const works = !options.dryRun && !options.detach
   const client = await openBatchClient(commandEnvironment(options), options, { works })
   try {

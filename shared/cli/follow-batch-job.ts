@@ -41,7 +41,9 @@ export async function followBatchJob(
   if (output !== undefined) await save(client, job, 'results', output)
   if (errors !== undefined) await save(client, job, 'errors', errors)
   else if (!json) await tellErrors(client, job)
-  if (!detach && !goodEnds.includes(job.state)) process.exitCode = 1
+  const isEmpty = job.state === 'published' && job.results === 0 && job.errors > 0
+  if (isEmpty) note('No record could be scored.')
+  if (!detach && (isEmpty || !goodEnds.includes(job.state))) process.exitCode = 1
 }
 
 async function save(

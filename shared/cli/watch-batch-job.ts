@@ -1,3 +1,4 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
 import type { BatchClient, JobAnswer } from './batch-client.ts'
 import { jobNumbers } from './batch-job-text.ts'
 import { progressLine } from './progress-line.ts'
@@ -22,8 +23,7 @@ export async function watchBatchJob(client: BatchClient, id: string): Promise<Wa
     left = true
     return reader?.cancel()
   })
-  // A stream of events ends when its host likes; whoever wants more asks again.
-  while (!left && !endStates.includes(job.state)) {
+  const follow = async () => {
     reader = (await client.read(`/v1/batch-jobs/${id}/events`)).getReader()
     for await (const event of eventsOf(reader)) {
       job = event as JobAnswer
@@ -34,9 +34,23 @@ export async function watchBatchJob(client: BatchClient, id: string): Promise<Wa
     }
     await reader.cancel()
   }
-  line.clear()
+  try {
+    // A stream of events ends when its host likes; whoever wants more asks again.
+    while (!left && !endStates.includes(job.state)) await follow()
+  } catch (thrown) {
+    throw thrown instanceof ServiceError ? thrown : hungUp(id, thrown)
+  } finally {
+    line.clear()
+  }
   return { job, left }
 }
+
+const hungUp = (id: string, cause: unknown) =>
+  new ServiceError('server_unreachable', {
+    detail: `It went away; the job goes on when it is back: ${id}.`,
+    fix: 'Follow it with "percall batch watch".',
+    cause,
+  })
 
 /** The data of server-sent events (HTML, 9.2), which here is JSON on one line. */
 async function* eventsOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<unknown> {

@@ -45,10 +45,11 @@ export function startBatch(
   })
   const scoringServices = { ...services, scorer, cpuClass: cpuClass() }
   const reconcile = createReconciler(services, {
-    // A copy into the directory may still be under way, and keeps its old time when it is moved in.
-    settleMs: 1_000,
+    // A copy into the directory may still be under way; what is moved in keeps its old time.
+    settleMs: 5_000,
     lookBackMs: Number.POSITIVE_INFINITY,
-    onRefused: (location, cause) => logger.warn('an input was refused', { location, cause }),
+    onRefused: (location, { code, message }) =>
+      logger.warn('an input was refused', { location, code, detail: message }),
   })
   const stops = [
     consume({

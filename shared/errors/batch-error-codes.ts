@@ -14,6 +14,12 @@ export const batchErrorCodes = {
     'The price of the model cannot be counted over a batch.',
     'Give the model a price by call or by row, or call it record by record.',
   ),
+  job_not_ended: row(
+    409,
+    true,
+    'The job has not ended yet.',
+    'Wait for its end: percall batch watch.',
+  ),
   job_not_paused: row(
     409,
     false,

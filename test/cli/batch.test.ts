@@ -48,9 +48,13 @@ describe('percall batch, in its own process', () => {
     const errors = join(machine.models, 'errors.jsonl')
     const words = ['batch', 'submit', file, '-m', 'iris', '--errors', errors, '--json']
     const submitted = await machine.run(words)
-    const job = jsonOf(submitted)
+    const job = JSON.parse(submitted.stdout)
     expect(job).toMatchObject({ object: 'batch_job', state: 'published', results: 0, errors: 1 })
-    expect(submitted.stderr).toBe(`Errors are in ${errors}.\n`)
+    // A job that gave no result has not worked, though it has ended as promised.
+    expect(submitted).toMatchObject({
+      code: 1,
+      stderr: `Errors are in ${errors}.\nNo record could be scored.\n`,
+    })
     expect(JSON.parse(read(errors))).toMatchObject({ record: 1, error: { code: 'input_invalid' } })
     const { id } = job
     const list = await machine.run(['batch', 'list'])
@@ -64,6 +68,23 @@ describe('percall batch, in its own process', () => {
     writeFileSync(join(machine.home, 'batch', errorFile.key), '{"record":1}\n')
     const broken = await machine.run(['batch', 'audit', id])
     expect([broken.code, broken.stdout]).toEqual([1, expect.stringContaining('output-intact: ')])
+  })
+
+  it('writes over nothing, and into no folder that is not there', async () => {
+    const file = write('kept.jsonl', texts.join('\n'))
+    const submit = (...more: string[]) =>
+      machine.run(['batch', 'submit', file, '-m', 'spam', ...more])
+    expect(await submit('-o', file)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('would be written over'),
+    })
+    expect(read(file)).toBe(texts.join('\n'))
+    const other = `${file}.out`
+    expect(await submit('-o', other, '--errors', other)).toMatchObject({ code: 1 })
+    expect(await submit('-o', `${file}.folder/out`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('cannot be written to'),
+    })
   })
 
   it('says what it would cost, and leaves nothing behind', async () => {
