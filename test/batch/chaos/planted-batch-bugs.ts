@@ -174,7 +174,10 @@ export const plantedBatchBugs: readonly PlantedBatchBug[] = [
     manage('await sendChunks(current, services)', ''),
     reconcile("else if (job.state === 'scoring') await sendChunks(job, services)", ''),
   ),
-  bug('never looks for objects that no event told of', reconcile('await orderForgotten()', '')),
+  bug(
+    'never looks for objects that no event told of',
+    reconcile('orderForgotten().finally(rouse)', 'rouse()'),
+  ),
   bug(
     'never makes good a message that was lost',
     reconcile('else if (job.changedAt + quietMs <= services.now()) await nudge(job)', ''),
