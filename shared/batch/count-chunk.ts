@@ -2,7 +2,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import { countRange } from './formats/count-records.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { UnscoredChunk } from './read-parts.ts'
-import { readPlan } from './read-plan.ts'
+import { rangeOf, readPlan } from './read-plan.ts'
 
 /** What a chunk holds that was not scored: those behind it keep the numbers that they have. */
 export async function countChunk(
@@ -10,9 +10,9 @@ export async function countChunk(
   chunk: number,
   objects: ObjectStore,
 ): Promise<UnscoredChunk> {
-  const { source, chunks } = await readPlan(jobId, objects)
-  const range = chunks[chunk]
-  if (!range) throw new ServiceError('internal', { detail: 'The plan has no such chunk.' })
+  const plan = await readPlan(jobId, objects)
+  const { source } = plan
+  const range = rangeOf(plan, chunk)
   try {
     return await countRange(source, range, objects.read)
   } catch (thrown) {

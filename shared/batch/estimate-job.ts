@@ -9,6 +9,7 @@ import { countRecords } from './formats/count-records.ts'
 import { compressionOf, detectFormat } from './formats/detect-format.ts'
 import { estimateRows } from './formats/estimate-rows.ts'
 import { unpack } from './formats/unpack.ts'
+import { listAll } from './list-all.ts'
 import type { StoredObject } from './object-store.ts'
 import type { JobRequest } from './order-job.ts'
 import type { PlanSource } from './plan.ts'
@@ -127,12 +128,7 @@ async function readHead(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 async function countListed(prefix: string, objects: BatchServices['objects']): Promise<number> {
   let count = 0
-  let after: string | undefined
-  do {
-    const page = await objects.list(prefix, { after, limit: 1_000 })
-    count += page.objects.length
-    after = page.next
-  } while (after !== undefined)
+  for await (const page of listAll(prefix, objects)) count += page.length
   return count
 }
 

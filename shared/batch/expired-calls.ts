@@ -3,7 +3,7 @@ import type { PartLine } from './chunk.ts'
 import { readRecords } from './formats/read-records.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { UnscoredChunk } from './read-parts.ts'
-import { readPlan } from './read-plan.ts'
+import { rangeOf, readPlan } from './read-plan.ts'
 import { errorOf } from './scoring/part-line.ts'
 
 /**
@@ -15,9 +15,9 @@ export async function expiredCalls(
   chunk: number,
   objects: ObjectStore,
 ): Promise<UnscoredChunk> {
-  const { source, chunks } = await readPlan(jobId, objects)
-  const range = chunks[chunk]
-  if (!range) throw new ServiceError('internal', { detail: 'The plan has no such chunk.' })
+  const plan = await readPlan(jobId, objects)
+  const { source } = plan
+  const range = rangeOf(plan, chunk)
   const told: PartLine[] = []
   let lines = 0
   try {

@@ -2,6 +2,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import { compressionOf, detectFormat } from './formats/detect-format.ts'
 import { unpack } from './formats/unpack.ts'
 import type { Job } from './job.ts'
+import { listAll } from './list-all.ts'
 import type { ObjectStore, StoredObject } from './object-store.ts'
 import { places } from './places.ts'
 import type { PlanSource } from './plan.ts'
@@ -58,11 +59,7 @@ async function writeSource(
 }
 
 async function* listObjects(prefix: string, objects: ObjectStore): AsyncGenerator<Uint8Array> {
-  let after: string | undefined
-  do {
-    const page = await objects.list(prefix, { after, limit: 1_000 })
-    const lines = page.objects.map((object) => `${JSON.stringify(object)}\n`)
-    yield Buffer.from(lines.join(''))
-    after = page.next
-  } while (after !== undefined)
+  for await (const page of listAll(prefix, objects)) {
+    yield Buffer.from(page.map((object) => `${JSON.stringify(object)}\n`).join(''))
+  }
 }

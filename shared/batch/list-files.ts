@@ -1,4 +1,5 @@
 import { type BatchFile, descriptionKey, isOver, readDescription } from './files.ts'
+import { listAll } from './list-all.ts'
 import type { ObjectStore, StoredObject } from './object-store.ts'
 
 export interface FileQuery {
@@ -41,24 +42,11 @@ async function* descriptions(
   const prefix = `files/${tenant}/`
   if (order === 'asc') {
     const all: StoredObject[] = []
-    for await (const page of listAll(prefix, undefined, objects)) all.push(...page)
+    for await (const page of listAll(prefix, objects)) all.push(...page)
     yield* inPieces(all.reverse().filter(({ key }) => place === undefined || key < place))
   } else {
-    for await (const page of listAll(prefix, place, objects)) yield* inPieces(page)
+    for await (const page of listAll(prefix, objects, place)) yield* inPieces(page)
   }
-}
-
-async function* listAll(
-  prefix: string,
-  place: string | undefined,
-  objects: ObjectStore,
-): AsyncGenerator<readonly StoredObject[]> {
-  let after = place
-  do {
-    const page = await objects.list(prefix, { after, limit: 1_000 })
-    yield page.objects
-    after = page.next
-  } while (after !== undefined)
 }
 
 function* inPieces(all: readonly StoredObject[]): Generator<StoredObject[]> {

@@ -1,7 +1,7 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { ObjectStore } from './object-store.ts'
 import { places } from './places.ts'
-import type { Plan } from './plan.ts'
+import type { ChunkRange, Plan } from './plan.ts'
 import { readAll } from './read-all.ts'
 
 /** Plans never change: of each store those read last are kept. */
@@ -20,6 +20,13 @@ export function readPlan(jobId: string, objects: ObjectStore): Promise<Plan> {
   const [oldest] = plans.keys()
   if (plans.size > keptPlans && oldest) plans.delete(oldest)
   return reading
+}
+
+/** What a chunk of a plan owns. @throws ServiceError `internal` where the plan has no such chunk */
+export function rangeOf({ chunks }: Plan, chunk: number): ChunkRange {
+  const range = chunks[chunk]
+  if (range) return range
+  throw new ServiceError('internal', { detail: 'The plan has no such chunk.' })
 }
 
 async function fetchPlan(jobId: string, objects: ObjectStore): Promise<Plan> {

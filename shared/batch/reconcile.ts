@@ -1,6 +1,7 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { BatchServices } from './batch-services.ts'
 import type { Job } from './job.ts'
+import { listAll } from './list-all.ts'
 import { expireJob } from './manage-job.ts'
 import { toMessage } from './messages.ts'
 import type { StoredObject } from './object-store.ts'
@@ -38,12 +39,14 @@ export function createReconciler(
 
   async function orderForgotten(): Promise<void> {
     const seen = new Set<string>()
-    for await (const object of listIncoming(services)) {
-      const name = `${object.key}\n${object.version}`
-      const age = services.now() - object.modifiedAt
-      if (age < settleMs) continue
-      if (!known.has(name) && age < lookBackMs) await order(object)
-      seen.add(name)
+    for await (const page of listAll(places.incoming, services.objects)) {
+      for (const object of page) {
+        const name = `${object.key}\n${object.version}`
+        const age = services.now() - object.modifiedAt
+        if (age < settleMs) continue
+        if (!known.has(name) && age < lookBackMs) await order(object)
+        seen.add(name)
+      }
     }
     known = seen
   }
@@ -82,13 +85,4 @@ export function createReconciler(
 function isOver({ state, order }: Job, now: number): boolean {
   const canEnd = state === 'planning' || state === 'scoring' || state === 'paused'
   return canEnd && order.expiresAt !== undefined && order.expiresAt <= now
-}
-
-async function* listIncoming({ objects }: BatchServices): AsyncGenerator<StoredObject> {
-  let after: string | undefined
-  do {
-    const page = await objects.list(places.incoming, { after, limit: 1_000 })
-    yield* page.objects
-    after = page.next
-  } while (after !== undefined)
 }

@@ -10,7 +10,8 @@ import { findEntry } from './job-model.ts'
 import { type ChunkMessage, toMessage } from './messages.ts'
 import { places } from './places.ts'
 import type { Plan } from './plan.ts'
-import { readPlan } from './read-plan.ts'
+import { rangeOf, readPlan } from './read-plan.ts'
+import { reportFrom, type StoredReport } from './report-from.ts'
 import type { OpenChunk } from './scorer.ts'
 
 /** With the bytes of the input that it stands for. */
@@ -111,7 +112,7 @@ async function sell(
     const sha256 = createHash('sha256').update(part).digest('hex')
     const key = places.part(job.id, chunk, sha256)
     await objects.put(key, part, { ifAbsent: true })
-    const report: Omit<ChunkReport, 'charge'> = {
+    const report: StoredReport = {
       chunk,
       ...counts,
       bytes: opened.bytes,
@@ -131,17 +132,6 @@ async function sell(
 /** What fails here shows when the chunk is settled. */
 function keepAlive(ticket: Ticket): NodeJS.Timeout {
   return setInterval(() => void ticket.renew().catch(() => undefined), heartbeatMs / 2).unref()
-}
-
-function reportFrom({
-  answer,
-  charge,
-}: {
-  answer: { body: Uint8Array }
-  charge: bigint
-}): ChunkReport {
-  const report = JSON.parse(Buffer.from(answer.body).toString()) as Omit<ChunkReport, 'charge'>
-  return { ...report, charge: String(charge) }
 }
 
 function paidCall(job: Job, plan: Plan, chunk: number, opened: OpenChunk): PaidCall {
@@ -177,8 +167,7 @@ async function openChunk(
   chunk: number,
   { objects, catalog, scorer }: ScoringServices,
 ): Promise<OpenedChunk> {
-  const range = plan.chunks[chunk]
-  if (!range) throw new ServiceError('internal', { detail: 'The plan has no such chunk.' })
+  const range = rangeOf(plan, chunk)
   const { source } = plan
   const bytes = range.end - range.start
   try {

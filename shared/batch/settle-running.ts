@@ -1,8 +1,8 @@
 import type { RequestRecord } from '#shared/metering/ledger.ts'
-import type { ChunkReport } from './chunk.ts'
 import { chunkKey } from './chunk-key.ts'
 import type { Job } from './job.ts'
 import type { PublishingServices } from './publish-job.ts'
+import { reportFrom } from './report-from.ts'
 import { reportsOf } from './send-chunks.ts'
 
 /**
@@ -21,8 +21,9 @@ export async function settleRunning(
     if (known.has(chunk)) continue
     const request = await ledger.find(job.order.tenant, chunkKey(job.id, chunk))
     if (request?.state === 'reserved') settled &&= await endExpired(request, ledger, now())
-    const report = request && reportOf(request)
-    if (report) await jobs.finishChunk(job.id, report)
+    if (request?.state !== 'done' || !request.answer) continue
+    const report = reportFrom({ answer: request.answer, charge: request.charge ?? 0n })
+    await jobs.finishChunk(job.id, report)
   }
   return settled
 }
@@ -42,11 +43,4 @@ async function endExpired(
   const reason = 'job-stopped'
   const ended = await ledger.release({ tenant, requestKey, fence, outcome, reason, now })
   return ended.kind === 'finished'
-}
-
-/** The report of a chunk that was sold, out of the ledger. */
-export function reportOf({ state, answer, charge }: RequestRecord): ChunkReport | undefined {
-  if (state !== 'done' || !answer) return undefined
-  const report = JSON.parse(Buffer.from(answer.body).toString()) as Omit<ChunkReport, 'charge'>
-  return { ...report, charge: String(charge ?? 0n) }
 }
