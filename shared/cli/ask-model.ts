@@ -1,12 +1,12 @@
 import type { Environment } from '#shared/config/environment.ts'
 import { encodePrediction } from '#shared/protocols/plain-call.ts'
 import { callServer } from './call-server.ts'
-import { readDevelopmentKey } from './development-key.ts'
 import type { Answer } from './prediction-text.ts'
 import { progressLine } from './progress-line.ts'
 import { publishOwnArtifacts } from './publish-own-artifacts.ts'
 import { pullReporter } from './pull-reporter.ts'
 import type { PlainBody } from './read-input.ts'
+import { serverKey } from './server-key.ts'
 
 export interface Question {
   /** A name, with or without `@version`. */
@@ -41,11 +41,9 @@ export async function askHere(question: Question, environment: Environment): Pro
 export async function askServer(
   { model, body, parameters }: Question,
   environment: Environment,
-  { url, key = environment.PERCALL_API_KEY }: { url: string; key?: string | undefined },
+  { url, key }: { url: string; key?: string | undefined },
 ): Promise<Answer> {
-  // The key of this machine's developer is shown to servers of this machine only.
-  const isHere = /^https?:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)/i.test(url)
-  const server = { url, key: key ?? (isHere ? readDevelopmentKey(environment) : undefined) }
+  const server = { url, key: serverKey({ url, key }, environment) }
   const path = `/v1/models/${encodeURIComponent(model).replace('%40', '@')}`
   const asked = body ?? ((await callServer(server, path)) as { sample: PlainBody }).sample
   return (await callServer(server, `${path}/predict`, {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { createReadStream, openAsBlob, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Environment } from '#shared/config/environment.ts'
-import { type ErrorCode, errorCodes } from '#shared/errors/error-codes.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { batchJobAnswer } from '#shared/protocols/batch-answers.ts'
-import { readDevelopmentKey } from './development-key.ts'
 import { publishOwnArtifacts } from './publish-own-artifacts.ts'
+import { reachServer, serverError } from './reach-server.ts'
+import { serverKey } from './server-key.ts'
 
 /** A job, as the API tells of it. */
 export type JobAnswer = ReturnType<typeof batchJobAnswer>
@@ -44,25 +44,22 @@ type Send = (path: string, init?: { method: string; body?: string | FormData }) 
 /** Where an address is given the server there, else this process, which then does the work, too. */
 export async function openBatchClient(
   environment: Environment,
-  { url, key = environment.PERCALL_API_KEY }: BatchPlace,
+  { url, key }: BatchPlace,
   options: BatchClientOptions = {},
 ): Promise<BatchClient> {
-  return url === undefined ? openHere(environment, options) : openServer(url, key, environment)
+  return url === undefined
+    ? openHere(environment, options)
+    : openServer(url, serverKey({ url, key }, environment))
 }
 
-function openServer(url: string, key: string | undefined, environment: Environment): BatchClient {
-  // The key of this machine's developer is shown to servers of this machine only.
-  const isHere = /^https?:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)/i.test(url)
-  const authorization = key ?? (isHere ? readDevelopmentKey(environment) : undefined)
+function openServer(url: string, key: string | undefined): BatchClient {
   const send: Send = (path, init) =>
-    fetch(url.replace(/\/$/, '') + path, {
+    reachServer(url, path, {
       ...init,
       headers: {
-        ...(authorization !== undefined && { authorization: `Bearer ${authorization}` }),
+        ...(key !== undefined && { authorization: `Bearer ${key}` }),
         ...(typeof init?.body === 'string' && { 'content-type': 'application/json' }),
       },
-    }).catch((cause: Error) => {
-      throw new ServiceError('server_unreachable', { detail: `${url}: ${cause.message}`, cause })
     })
   return {
     ...requests(send),
@@ -137,23 +134,8 @@ async function jsonOf(response: Response): Promise<unknown> {
   return response.json()
 }
 
-/** The API's problem as the error that it was. */
-async function errorOf(response: Response): Promise<ServiceError> {
-  const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
-  // Of files and batches in OpenAI's words, of the rest as problem details.
-  const { code, detail, fix, message } = {
-    ...answer,
-    ...(answer.error as object | undefined),
-  } as Record<string, unknown>
-  if (typeof code !== 'string' || !Object.hasOwn(errorCodes, code)) {
-    return new ServiceError('server_unreachable', { detail: `It answered ${response.status}.` })
-  }
-  const told = detail ?? message
-  return new ServiceError(code as ErrorCode, {
-    ...(typeof told === 'string' && { detail: told }),
-    ...(typeof fix === 'string' && { fix }),
-  })
-}
+const errorOf = async (response: Response): Promise<ServiceError> =>
+  serverError(await response.json().catch(() => undefined), `It answered ${response.status}.`)
 
 /** A file that is to be read. @throws ServiceError `input_invalid` */
 export function checkFile(file: string): void {
