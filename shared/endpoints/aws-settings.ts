@@ -22,3 +22,9 @@ export function awsSettings(environment: Environment): {
     },
   }
 }
+
+/** The same for drivers, which ask for the credentials at each request. */
+export function awsPlace(environment: Environment) {
+  const { region, credentials } = awsSettings(environment)
+  return { region, credentials: () => credentials }
+}

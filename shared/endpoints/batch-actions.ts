@@ -8,7 +8,7 @@ import type { PublishingServices } from '#shared/batch/publish-job.ts'
 import { readJobParameters } from '#shared/batch/scoring/job-parameters.ts'
 import { stampOf } from '#shared/batch/watch-job.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { bookedUnder, partiesOf } from '#shared/middleware/authenticate/parties-of.ts'
+import { payerOf } from '#shared/middleware/authenticate/payer-of.ts'
 import { batchEstimateAnswer, batchJobAnswer } from '#shared/protocols/batch-answers.ts'
 import {
   batchJobPage,
@@ -68,11 +68,7 @@ export function batchActions(services: BatchActionServices) {
         requireTimeLeft(asked.expires_at, batch.now())
         await readJobParameters(services.catalog.find(name, version), asked.parameters)
         const request = {
-          tenant,
-          keyId: bookedUnder(caller),
-          project: caller.project,
-          parties: partiesOf(caller),
-          free: caller.mode === 'test',
+          ...payerOf(caller),
           input: await inputOf(asked, tenant),
           model: asked.model,
           parameters: asked.parameters,

@@ -8,6 +8,7 @@ import { cpuClass } from '#shared/batch/scoring/cpu-class.ts'
 import { createProcessScorer } from '#shared/batch/scoring/process-scorer.ts'
 import type { ReadArtifact } from '#shared/inference/model-runner.ts'
 import type { Logger } from '#shared/observability/logger.ts'
+import { logRefusal } from './log-refusal.ts'
 import { repeatedly } from './repeatedly.ts'
 import { scoreProgram } from './score-program.ts'
 
@@ -48,8 +49,7 @@ export function startBatch(
     // A copy into the directory may still be under way; what is moved in keeps its old time.
     settleMs: 5_000,
     lookBackMs: Number.POSITIVE_INFINITY,
-    onRefused: (location, { code, message }) =>
-      logger.warn('an input was refused', { location, code, detail: message }),
+    onRefused: logRefusal(logger),
   })
   const stops = [
     consume({

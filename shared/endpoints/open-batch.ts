@@ -6,7 +6,7 @@ import type { PublishingServices } from '#shared/batch/publish-job.ts'
 import type { Queue } from '#shared/batch/queue.ts'
 import type { Environment } from '#shared/config/environment.ts'
 import { createMeter } from '#shared/metering/metered-call.ts'
-import { awsSettings } from './aws-settings.ts'
+import { awsPlace } from './aws-settings.ts'
 import { openDynamodbClient } from './open-dynamodb-client.ts'
 import { newFence } from './open-meter.ts'
 import type { Services } from './services.ts'
@@ -105,11 +105,6 @@ async function openQueue(environment: Environment, stage: Stage): Promise<Queue>
     ...awsPlace(environment),
     endpoint: environment.AWS_ENDPOINT_URL_SQS,
   })
-}
-
-function awsPlace(environment: Environment) {
-  const { region, credentials } = awsSettings(environment)
-  return { region, credentials: () => credentials }
 }
 
 /** Waiting for a lease or a throttled store counts, too: a chunk in trouble is met by then. */

@@ -1,14 +1,12 @@
 import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import type { Environment } from '#shared/config/environment.ts'
-import { awsSettings } from './aws-settings.ts'
+import { awsPlace } from './aws-settings.ts'
 
 /** The client of every DynamoDB driver, loaded where there is one. */
 export async function openDynamodbClient(environment: Environment): Promise<DynamodbClient> {
   const { createDynamodbClient } = await import('#shared/aws/dynamodb-client.ts')
-  const { region, credentials } = awsSettings(environment)
   return createDynamodbClient({
-    region,
-    credentials: () => credentials,
+    ...awsPlace(environment),
     endpoint: environment.AWS_ENDPOINT_URL_DYNAMODB,
   })
 }

@@ -1,7 +1,7 @@
 import type { Environment } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
-import { awsSettings } from './aws-settings.ts'
+import { awsPlace } from './aws-settings.ts'
 import { openDynamodbClient } from './open-dynamodb-client.ts'
 import { storeName } from './store-location.ts'
 
@@ -29,11 +29,9 @@ export async function openLedger(environment: Environment): Promise<PrunedLedger
     import('#shared/metering/s3-answer-store.ts'),
     openDynamodbClient(environment),
   ])
-  const { region, credentials } = awsSettings(environment)
   const answers = createS3AnswerStore({
     bucket: bucket.replace(/\/$/, ''),
-    region,
-    credentials: () => credentials,
+    ...awsPlace(environment),
     endpoint: environment.AWS_ENDPOINT_URL_S3,
   })
   return createDynamodbLedger({ table, client, answers })

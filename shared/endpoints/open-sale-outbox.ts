@@ -2,7 +2,7 @@ import type { Environment } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { SaleOutbox } from '#shared/metering/sale-outbox.ts'
 import { createSqsSaleOutbox } from '#shared/metering/sqs-sale-outbox.ts'
-import { awsSettings } from './aws-settings.ts'
+import { awsPlace } from './aws-settings.ts'
 import { storeName } from './store-location.ts'
 
 /** The outbox that `PERCALL_SALE_OUTBOX` names: `sqs:URL`. To be imported lazily, for its client. */
@@ -14,11 +14,9 @@ export function openSaleOutbox(environment: Environment): SaleOutbox {
       detail: 'PERCALL_SALE_OUTBOX must be sqs:URL.',
     })
   }
-  const { region, credentials } = awsSettings(environment)
   return createSqsSaleOutbox({
     queueUrl,
-    region,
-    credentials: () => credentials,
+    ...awsPlace(environment),
     endpoint: environment.AWS_ENDPOINT_URL_SQS,
   })
 }

@@ -6,7 +6,7 @@ import { orderJob } from '#shared/batch/order-job.ts'
 import { outputFileId } from '#shared/batch/output-files.ts'
 import { readPlan } from '#shared/batch/read-plan.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { bookedUnder, partiesOf } from '#shared/middleware/authenticate/parties-of.ts'
+import { payerOf } from '#shared/middleware/authenticate/payer-of.ts'
 import { nothing } from '#shared/protocols/batch-requests.ts'
 import {
   batchAnswer,
@@ -56,11 +56,7 @@ export function openaiBatchActions(services: BatchActionServices) {
         if (!object) throw new ServiceError('object_gone')
         const job = await orderJob(
           {
-            tenant,
-            keyId: bookedUnder(caller),
-            project: caller.project,
-            parties: partiesOf(caller),
-            free: caller.mode === 'test',
+            ...payerOf(caller),
             input: { kind: 'object', object, format: 'jsonl' },
             model: version === undefined ? name : `${name}@${version}`,
             parameters: {},
@@ -127,11 +123,12 @@ async function earlierAttempt(
   const isRetry = /^[1-9]\d{0,2}$/.test(request.headers['x-stainless-retry-count'] ?? '')
   if (!isRetry || idempotencyKey !== undefined) return undefined
   const words = ({ fileId, metadata, url }: typeof asked) => JSON.stringify([fileId, metadata, url])
+  const payer = payerOf(caller)
   const recent = await jobs.list({ tenant, kind: 'call', limit: 20 })
   return recent.jobs.find(({ createdAt, order }) => {
     const { batch, records, keyId, free } = order
     const isCall = batch !== undefined && records.kind === 'call'
-    const isOwn = keyId === bookedUnder(caller) && free === (caller.mode === 'test')
+    const isOwn = keyId === payer.keyId && free === payer.free
     const isRecent = createdAt > now() - retryWindowMs
     return isCall && isOwn && isRecent && words({ ...batch, url: records.url }) === words(asked)
   })

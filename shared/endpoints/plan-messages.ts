@@ -8,6 +8,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import { handleMessages } from './handle-messages.ts'
 import { type LambdaBatch, lambdaBatch } from './lambda-batch.ts'
 import { lazily } from './lazily.ts'
+import { logRefusal } from './log-refusal.ts'
 
 /**
  * Plans jobs, of which S3 tells by events and others by messages, and on a schedule makes good what
@@ -16,7 +17,7 @@ import { lazily } from './lazily.ts'
 export function onPlanMessages(open: () => Promise<Planning> = lambdaBatch) {
   const opened = lazily(async () => {
     const services = await open()
-    const onRefused = refuse(services)
+    const onRefused = logRefusal(services.logger)
     return { ...services, onRefused, reconcile: createReconciler(services.batch, { onRefused }) }
   })
   return async (event: SQSEvent | ScheduledEvent): Promise<SQSBatchResponse | undefined> => {
@@ -32,7 +33,7 @@ export function onPlanMessages(open: () => Promise<Planning> = lambdaBatch) {
 }
 
 type Planning = Pick<LambdaBatch, 'batch' | 'logger'>
-type OnRefused = ReturnType<typeof refuse>
+type OnRefused = ReturnType<typeof logRefusal>
 
 async function planOrReceive(
   body: string,
@@ -55,8 +56,3 @@ async function planOrReceive(
   }
   return 'done'
 }
-
-const refuse =
-  ({ logger }: Planning) =>
-  (location: string, cause: ServiceError) =>
-    logger.warn('an input was refused', { location, cause })

@@ -5,7 +5,7 @@ import type { Meter, Receipt, Ticket } from '#shared/metering/metered-call.ts'
 import { identifyRequest } from '#shared/metering/request-identity.ts'
 import type { HttpResponse } from '#shared/protocols/http-message.ts'
 import { callerOf } from '../authenticate/caller-of.ts'
-import { bookedUnder, partiesOf } from '../authenticate/parties-of.ts'
+import { payerOf } from '../authenticate/payer-of.ts'
 import { type Call, isMiss } from '../call.ts'
 import { errorAnswer } from '../error-response/error-response.ts'
 import type { Step } from '../step.ts'
@@ -47,13 +47,13 @@ export function meter<Input>({
       if (!caller) throw new ServiceError('credentials_missing')
       const { request } = event
       const bought = await purchase(event)
-      const keyId = bookedUnder(caller)
+      const payer = payerOf(caller)
       const begun = await meter.begin({
         ...bought,
         ...identifyRequest({
           tenant: caller.tenant,
           mode: caller.mode,
-          keyId,
+          keyId: payer.keyId,
           method: request.method,
           path: request.path,
           query: request.query,
@@ -63,11 +63,7 @@ export function meter<Input>({
           retryCount: request.headers['x-stainless-retry-count'],
           newId,
         }),
-        tenant: caller.tenant,
-        keyId,
-        project: caller.project,
-        parties: partiesOf(caller),
-        free: caller.mode === 'test',
+        ...payer,
       })
       if (begun.kind === 'answered') {
         event.replay = toResponse(begun)
