@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDynamodbKeyStore } from '#shared/access/dynamodb-key-store.ts'
-import { createDynamodbClient, type DynamodbClient } from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { startDynamoDbLocal, whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
 import { describeKeyStore, newRecord } from './key-store-contract.ts'
 import { createKeyTable, resources } from './key-table.ts'
@@ -11,13 +11,7 @@ const table = 'keys'
 describe.skipIf(missing)(`keys in DynamoDB ${missing ?? ''}`, () => {
   let server: Awaited<ReturnType<typeof startDynamoDbLocal>>
   let client: DynamodbClient
-  const connect = () => {
-    const { endpoint, region, credentials } = server
-    // The emulator may take seconds for a table where the machine is busy, and a repeated
-    // CreateTable is an error.
-    const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
-    return createDynamodbClient({ endpoint, region, credentials: () => credentials, ...patience })
-  }
+  const connect = () => server.connect()
 
   beforeAll(async () => {
     server = await startDynamoDbLocal()

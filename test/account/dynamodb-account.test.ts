@@ -6,7 +6,6 @@ import { createInvoice } from '#shared/account/create-invoice.ts'
 import { encodeInvoiceCsv } from '#shared/account/invoice-csv.ts'
 import { usageReport } from '#shared/account/usage-report.ts'
 import { verifyInvoice } from '#shared/account/verify-invoice.ts'
-import { createDynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { createDirectoryAnswerStore } from '#shared/metering/directory-answer-store.ts'
 import { createDynamodbLedger } from '#shared/metering/dynamodb-ledger.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
@@ -25,15 +24,7 @@ describe.skipIf(missing)(`on DynamoDB ${missing ?? ''}`, () => {
 
   beforeAll(async () => {
     server = await startDynamoDbLocal()
-    const { endpoint, region, credentials } = server
-    // The emulator may take seconds where the machine is busy.
-    const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
-    const client = createDynamodbClient({
-      endpoint,
-      region,
-      credentials: () => credentials,
-      ...patience,
-    })
+    const client = server.connect()
     await createLedgerTable(client, 'ledger')
     const answers = createDirectoryAnswerStore(directory)
     ledger = createDynamodbLedger({ client, table: 'ledger', answers })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDynamodbClient, type DynamodbClient } from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { createDynamodbJobStore } from '#shared/batch/stores/dynamodb-job-store.ts'
 import { createDeclaredTable, declaredResources } from '#test/servers/declared-table.ts'
 import { startDynamoDbLocal, whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
@@ -18,10 +18,7 @@ describe.skipIf(missing)(`jobs in DynamoDB ${missing ?? ''}`, () => {
 
   beforeAll(async () => {
     server = await startDynamoDbLocal()
-    const { endpoint, region, credentials } = server
-    // The emulator may take seconds where the machine is busy.
-    const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
-    client = createDynamodbClient({ endpoint, region, credentials: () => credentials, ...patience })
+    client = server.connect()
     await createDeclaredTable(client, table, resources.JobTable)
   }, 90_000)
   afterAll(() => server?.stop())

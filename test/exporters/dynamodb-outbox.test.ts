@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { createDynamodbClient, type DynamodbClient } from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { createDynamodbOutbox } from '#shared/exporters/dynamodb-outbox.ts'
 import { startDynamoDbLocal, whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
 import { newRecord, recordsOf } from './exporter-samples.ts'
@@ -18,10 +18,7 @@ describe.skipIf(missing)(`the outbox in DynamoDB ${missing ?? ''}`, () => {
 
   beforeAll(async () => {
     server = await startDynamoDbLocal()
-    const { endpoint, region, credentials } = server
-    // The emulator may take seconds for a table where the machine is busy.
-    const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
-    client = createDynamodbClient({ endpoint, region, credentials: () => credentials, ...patience })
+    client = server.connect()
     const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode } =
       OutboxTable.Properties
     const keys = { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode }

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { createDirectoryAnswerStore } from '#shared/metering/directory-answer-store.ts'
 import { createDynamodbLedger } from '#shared/metering/dynamodb-ledger.ts'
@@ -39,18 +38,8 @@ describe.skipIf(missing)(`the ledger in DynamoDB with faults ${missing ?? ''}`, 
   let calm: Ledger
   const directory = mkdtempSync(join(tmpdir(), 'percall-faults-'))
   const answers = createDirectoryAnswerStore(directory)
-  const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
-  const connect = (endpoint: string, maxAttempts = 5) => {
-    const { region, credentials } = server
-    return createDynamodbClient({
-      endpoint,
-      region,
-      credentials: () => credentials,
-      sleep: async () => {},
-      maxAttempts,
-      ...patience,
-    })
-  }
+  const connect = (endpoint: string, maxAttempts = 5) =>
+    server.connect({ endpoint, sleep: async () => {}, maxAttempts })
 
   beforeAll(async () => {
     server = await startDynamoDbLocal()

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDynamodbClient, type DynamodbClient } from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { createDirectoryAnswerStore } from '#shared/metering/directory-answer-store.ts'
 import { createDynamodbLedger } from '#shared/metering/dynamodb-ledger.ts'
 import { startDynamoDbLocal, whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
@@ -33,12 +33,7 @@ describe.skipIf(missing)(`the ledger in DynamoDB ${missing ?? ''}`, () => {
   let client: DynamodbClient
   const directory = mkdtempSync(join(tmpdir(), 'percall-answers-'))
   const answers = createDirectoryAnswerStore(directory)
-  const connect = () => {
-    const { endpoint, region, credentials } = server
-    // The emulator may take seconds where the machine is busy.
-    const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
-    return createDynamodbClient({ endpoint, region, credentials: () => credentials, ...patience })
-  }
+  const connect = () => server.connect()
   const open = (through = client) => createDynamodbLedger({ client: through, table, answers })
 
   beforeAll(async () => {

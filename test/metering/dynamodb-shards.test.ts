@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
-  createDynamodbClient,
   type DynamodbClient,
   type DynamodbItem,
   DynamodbRefusal,
@@ -34,9 +33,7 @@ describe.skipIf(missing)(`a balance in shards ${missing ?? ''}`, { timeout: 60_0
 
   beforeAll(async () => {
     server = await startDynamoDbLocal()
-    const { endpoint, region, credentials } = server
-    const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
-    client = createDynamodbClient({ endpoint, region, credentials: () => credentials, ...patience })
+    client = server.connect()
     await createLedgerTable(client, table)
   }, 90_000)
   afterAll(() => server?.stop())

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDynamodbClient, type DynamodbClient } from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { startDynamoDbLocal, whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
 import { countDynamodbUnits } from './count-dynamodb-units.ts'
 import { countUnitsByMode } from './count-units-by-mode.ts'
@@ -14,9 +14,7 @@ describe.skipIf(missing)(`units of DynamoDB ${missing ?? ''}`, () => {
 
   beforeAll(async () => {
     server = await startDynamoDbLocal()
-    const { endpoint, region, credentials } = server
-    const patience = { timeoutMs: 30_000, deadlineMs: 60_000 }
-    client = createDynamodbClient({ endpoint, region, credentials: () => credentials, ...patience })
+    client = server.connect()
     await createLedgerTable(client, table)
   }, 90_000)
   afterAll(() => server?.stop())

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { createDynamodbClient, type DynamodbClientOptions } from '#shared/aws/dynamodb-client.ts'
 
 const emulator = fileURLToPath(
   new URL('emulator/', import.meta.resolve('amplify-dynamodb-simulator/package.json')),
@@ -59,6 +60,16 @@ export async function startDynamoDbLocal() {
     endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    /** A client that waits: where the machine is busy the emulator may take seconds. */
+    connect: (options: Partial<DynamodbClientOptions> = {}) =>
+      createDynamodbClient({
+        endpoint,
+        region: 'us-east-1',
+        credentials: () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
+        timeoutMs: 30_000,
+        deadlineMs: 60_000,
+        ...options,
+      }),
     async stop() {
       process.removeListener('exit', kill)
       kill()
