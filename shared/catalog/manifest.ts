@@ -62,6 +62,16 @@ export const manifestSchema = z.strictObject({
       rows: z.int().positive().default(1),
     })
     .prefault({}),
+  /**
+   * It does not fit a small function: it runs in a container of its own, and its calls are queued
+   * unless one is warm.
+   */
+  heavy: z.boolean().default(false),
+  /** What may run it, the first that can be had; `cpu` always can. */
+  providers: z
+    .array(z.enum(['tensorrt', 'cuda', 'cpu']))
+    .min(1)
+    .default(['cpu']),
   /** The name of a price in the price book. */
   price: z.string(),
   function: z.strictObject({
