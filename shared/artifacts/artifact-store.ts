@@ -10,6 +10,8 @@ export interface ArtifactRef {
    * them so that each range is verified while the others still arrive.
    */
   readonly pieces?: { readonly bytes: number; readonly sha256: readonly string[] } | undefined
+  /** Where it comes from: `npm:name@1.2.3/path`, or words for a person. */
+  readonly source?: string | undefined
 }
 
 export interface FetchOptions {

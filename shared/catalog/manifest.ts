@@ -31,7 +31,10 @@ export const manifestSchema = z.strictObject({
     key: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,255}$/),
     sha256,
     bytes: z.int().positive(),
-    /** The file beside the manifest where it is committed; else it is fetched from `source`. */
+    /**
+     * The file beside the manifest where it is committed; else `source` says where it comes from:
+     * `npm:name@1.2.3/path` is pulled at the first use on one machine, other words are for a person.
+     */
     file: z.string().optional(),
     source: z.string().optional(),
     format: z.enum(['onnx', 'ort']).default('onnx'),

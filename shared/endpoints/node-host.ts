@@ -38,6 +38,9 @@ export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost>
       requestTimeout: Math.max(uploadTimeoutMs, requestTimeoutMs),
       headersTimeout: Math.min(10_000, requestTimeoutMs),
       connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs),
+      // Longer than clients and load balancers keep an idle connection (60 s): who closes it first
+      // must not be the one that a request may be on its way to.
+      keepAliveTimeout: 72_000,
       noDelay: true,
     },
     async (incoming, outgoing) => {

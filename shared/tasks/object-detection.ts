@@ -1,6 +1,7 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Candidate, DecodeDetections } from './detection/candidate.ts'
 import { decodeBlazeface } from './detection/decode-blazeface.ts'
+import { decodeTextRegions } from './detection/decode-text-regions.ts'
 import { mergeOverlaps } from './detection/merge-overlaps.ts'
 import { imagePixels } from './images/image-pixels.ts'
 import { imageMedia, imageRows, imageSchema } from './images/image-row.ts'
@@ -10,13 +11,16 @@ import { readOptions } from './read-options.ts'
 import { shortestFloat } from './shortest-float.ts'
 import type { Task } from './task.ts'
 
-const decoders: Readonly<Record<'blazeface', DecodeDetections>> = { blazeface: decodeBlazeface }
+const decoders = {
+  blazeface: decodeBlazeface,
+  'text-regions': decodeTextRegions,
+} as const satisfies Readonly<Record<string, DecodeDetections>>
 
 const optionFields = {
   ...imageFields,
   decoder: {
     type: 'string',
-    enum: ['blazeface'],
+    enum: ['blazeface', 'text-regions'],
     default: 'blazeface',
     description: 'How boxes are read from the tensors.',
   },

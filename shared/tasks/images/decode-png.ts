@@ -99,6 +99,17 @@ function pixelWriter({ depth, colour, palette, transparency }: PngFile, data: Ui
       }
     }
   }
+  if (depth === 8 && colour === 0 && !keyed) {
+    return (line: Uint8Array, columns: number, target: number, step: number): void => {
+      for (let column = 0, at = target; column < columns; column += 1, at += step) {
+        const grey = line[column] as number
+        data[at] = grey
+        data[at + 1] = grey
+        data[at + 2] = grey
+        data[at + 3] = 255
+      }
+    }
+  }
   return (line: Uint8Array, columns: number, target: number, step: number): void => {
     for (let column = 0, at = target; column < columns; column += 1, at += step) {
       const first = column * samples

@@ -34,9 +34,16 @@ export const imageFields = {
   },
   fit: {
     type: 'string',
-    enum: ['stretch', 'contain'],
+    enum: ['stretch', 'contain', 'line'],
     default: 'stretch',
-    description: 'Fill the input, or keep the proportions and pad with black.',
+    description:
+      'Fill the input; or keep the proportions and pad with black; or, of a line of text, fill the height from the left, squeeze what is too long and pad with the mean.',
+  },
+  order: {
+    type: 'string',
+    enum: ['RGB', 'BGR'],
+    default: 'RGB',
+    description: 'Order of the channels of the input tensor.',
   },
 } as const
 
@@ -99,6 +106,22 @@ function frameOf({ name, inputs }: TaskModel, { layout }: ImageOptions): Frame {
   })
 }
 
+type Size = Pick<Frame, 'width' | 'height'>
+
+/** How large a picture becomes in the frame. */
+const fitted: Readonly<Record<ImageOptions['fit'], (picture: Size, frame: Size) => Size>> = {
+  stretch: (_, frame) => frame,
+  contain(picture, frame) {
+    const ratio = Math.min(frame.width / picture.width, frame.height / picture.height)
+    const scaled = (size: number) => Math.max(1, Math.round(size * ratio))
+    return { width: scaled(picture.width), height: scaled(picture.height) }
+  },
+  line(picture, { width, height }) {
+    const wanted = Math.round((picture.width * height) / picture.height)
+    return { width: Math.min(Math.max(1, wanted), width), height }
+  },
+}
+
 /** Scales one picture into its part of the tensor. */
 function place(
   picture: Picture,
@@ -106,11 +129,9 @@ function place(
   options: ImageOptions,
   target: Float32Array,
 ): Placement {
-  const ratio = Math.min(frame.width / picture.width, frame.height / picture.height)
-  const keep = options.fit === 'contain'
-  const width = keep ? Math.max(1, Math.round(picture.width * ratio)) : frame.width
-  const height = keep ? Math.max(1, Math.round(picture.height * ratio)) : frame.height
-  const offsetX = (frame.width - width) >> 1
+  const { width, height } = fitted[options.fit](picture, frame)
+  const isLine = options.fit === 'line'
+  const offsetX = isLine ? 0 : (frame.width - width) >> 1
   const offsetY = (frame.height - height) >> 1
 
   const pixels = resizeImage(picture, width, height)
@@ -123,13 +144,15 @@ function place(
     const factor = options.scale / deviation
     const shift = mean / deviation
     const base = channel * channelStep
+    const source = options.order === 'BGR' ? 2 - channel : channel
+    const padding = isLine ? 0 : -shift
     for (let at = 0; at < frame.width * frame.height; at += 1)
-      target[base + at * pixelStep] = -shift
+      target[base + at * pixelStep] = padding
     for (let y = 0; y < height; y += 1) {
       let from = y * width * 3
       let to = base + ((y + offsetY) * frame.width + offsetX) * pixelStep
       for (let x = 0; x < width; x += 1, from += 3, to += pixelStep) {
-        const value = frame.channels === 3 ? (pixels[from + channel] ?? 0) : grey(pixels, from)
+        const value = frame.channels === 3 ? (pixels[from + source] ?? 0) : grey(pixels, from)
         target[to] = value * factor - shift
       }
     }

@@ -7,6 +7,7 @@ import type { Picture } from './picture.ts'
  * rounding, and what a recipe trained on is what the service feeds. Alpha is not looked at.
  */
 export function resizeImage(picture: Picture, width: number, height: number): Float32Array {
+  if (picture.width === width && picture.height === height) return coloursOf(picture)
   const across = taps(picture.width, width)
   const down = taps(picture.height, height)
   const rowLength = width * 3
@@ -26,6 +27,17 @@ export function resizeImage(picture: Picture, width: number, height: number): Fl
     }
   }
   return result
+}
+
+/** Of a picture that has the size already: what the filter would give, each pixel once. */
+function coloursOf({ data }: Picture): Float32Array {
+  const colours = new Float32Array((data.length / 4) * 3)
+  for (let from = 0, at = 0; from < data.length; from += 4, at += 3) {
+    colours[at] = data[from] as number
+    colours[at + 1] = data[from + 1] as number
+    colours[at + 2] = data[from + 2] as number
+  }
+  return colours
 }
 
 /** Row `y` of the picture, scaled to the target's width. */

@@ -1,0 +1,4 @@
+import { onLambda } from '#shared/endpoints/lambda-host.ts'
+import { modelEndpoint } from '#shared/endpoints/model-endpoint.ts'
+
+export const handler = await onLambda(modelEndpoint('text-recognition'))
