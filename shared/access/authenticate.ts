@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { addressRanges } from './address-ranges.ts'
 import { hashApiKey, parseApiKey } from './api-key.ts'
 import type { Caller } from './caller.ts'
+import { keyCaller } from './key-caller.ts'
 import type { KeyRecord, KeyStore } from './key-store.ts'
 import { createLockout, type LockoutOptions } from './lockout.ts'
 import type { Peppers } from './peppers.ts'
@@ -61,31 +61,16 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     const record = await lookup(Buffer.from(hash).toString('latin1'), async () => {
       const found = await keyStore.find(id)
       if (!found || !hashes.some((one) => timingSafeEqual(found.hash, one))) return undefined
-      const { allowedIps } = found
-      return { ...found, isAllowedFrom: allowedIps && addressRanges.matcher(allowedIps) }
+      return { ...found, isAllowedFrom: found.allowedIps && (await matcherOf(found.allowedIps)) }
     })
     if (!record) throw new ServiceError('api_key_unknown')
-    const { tenant, mode, scopes, project, limits, models, allowedIps, countedAs } = record
-    const { revokedAt, expiresAt, isAllowedFrom } = record
-    if (revokedAt !== undefined) throw new ServiceError('api_key_revoked')
-    if (expiresAt !== undefined && expiresAt <= now()) throw new ServiceError('api_key_expired')
+    const { isAllowedFrom } = record
+    const caller = keyCaller(record, now())
     if (isAllowedFrom && !isAllowedFrom(sourceIp)) {
       const detail = `This call comes from ${sourceIp || 'an unknown address'}.`
       throw new ServiceError('address_not_allowed', { detail })
     }
-    return {
-      method: 'api-key',
-      keyId: id,
-      tenant,
-      mode,
-      scopes,
-      ...(project !== undefined && { project }),
-      ...(limits && { limits }),
-      ...(models && { models }),
-      ...(allowedIps && { allowedIps }),
-      ...(countedAs !== undefined && { countedAs }),
-      ...(expiresAt !== undefined && { expiresAt }),
-    }
+    return caller
   }
 
   async function identify(credential: string, sourceIp: string | undefined): Promise<Caller> {
@@ -115,13 +100,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
   }
 }
 
-const developer: Caller = {
+export const developer = {
   method: 'api-key',
   keyId: 'development',
   tenant: 'default',
   mode: 'test',
   scopes: ['admin'],
-}
+} satisfies Caller
 
 function hashDevelopmentKey({ developmentKey, pepper }: AuthenticatorOptions) {
   if (developmentKey === undefined) return undefined
@@ -130,3 +115,7 @@ function hashDevelopmentKey({ developmentKey, pepper }: AuthenticatorOptions) {
     detail: 'The development key must be 16 to 256 printable characters without spaces.',
   })
 }
+
+/** Few keys are bound to addresses: it is in no cold start. */
+const matcherOf = async (ranges: readonly string[]) =>
+  (await import('./address-ranges.ts')).addressRanges.matcher(ranges)

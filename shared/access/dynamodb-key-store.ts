@@ -3,6 +3,7 @@ import {
   type DynamodbItem,
   DynamodbRefusal,
 } from '#shared/aws/dynamodb-client.ts'
+import { queryTable } from '#shared/aws/dynamodb-query.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { keyLimits } from './key-limits.ts'
 import type { KeyChanges, KeyRecord, KeyStore, KeySummary } from './key-store.ts'
@@ -42,19 +43,10 @@ export function createDynamodbKeyStore(options: {
     },
 
     async list(tenant) {
-      const summaries: KeySummary[] = []
-      let page: DynamodbItem | undefined
-      do {
-        const answer = await client.call('Query', {
-          TableName,
-          IndexName: 'by-tenant',
-          KeyConditionExpression: 'tenant = :tenant',
-          ExpressionAttributeValues: { ':tenant': { S: tenant } },
-          ExclusiveStartKey: page,
-        })
-        summaries.push(...(answer.Items ?? []).map(toSummary))
-        page = answer.LastEvaluatedKey
-      } while (page)
+      const condition = '#tenant = :tenant'
+      const values = { ':tenant': { S: tenant } }
+      const query = { table: TableName, index: 'by-tenant', condition, values }
+      const summaries = (await Array.fromAsync(queryTable(client, query))).map(toSummary)
       return summaries.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
     },
 

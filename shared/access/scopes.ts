@@ -3,6 +3,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 /** What credentials may allow, each with the sentence that help texts show. */
 export const scopes = {
   predict: 'Call models.',
+  'predict:high': 'Have jobs run before the other jobs of the own tenant.',
   'models:read': 'List the models and read what they take and return.',
   'account:read': 'Read the keys, usage and balance of the own tenant.',
   'account:write': 'Create and revoke keys of the own tenant and change its settings.',

@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { postJson } from './post-json.ts'
+import { signWebhook } from './sign-webhook.ts'
 import type { SendOutcome, Sink } from './sink.ts'
 import { hourMs, type UsageRecord } from './usage-record.ts'
 
@@ -18,12 +18,10 @@ export interface CloudEventsSinkOptions {
 }
 
 /**
- * CloudEvents 1.0 over HTTP, structured mode, one event a record, signed as Standard Webhooks say:
- * `webhook-signature: v1,<base64 of HMAC-SHA-256 over "id.timestamp.body">`. 2xx is success, and so is
- * 409 (it has the event); other 4xx but 408 and 429 refuse the event for good.
+ * CloudEvents 1.0 over HTTP, structured mode, one event a record, signed as Standard Webhooks say. 2xx
+ * is success, and so is 409 (it has the event); other 4xx but 408 and 429 refuse the event for good.
  *
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
- * https://github.com/standard-webhooks/standard-webhooks
  */
 export function createCloudEventsSink({
   url,
@@ -37,13 +35,9 @@ export function createCloudEventsSink({
 
   async function sendOne(record: UsageRecord, now: number): Promise<SendOutcome> {
     const body = JSON.stringify(toEvent(record, source))
-    const timestamp = String(Math.floor(now / 1_000))
-    const signed = `${record.id}.${timestamp}.${body}`
     const headers = {
       'content-type': 'application/cloudevents+json; charset=utf-8',
-      'webhook-id': record.id,
-      'webhook-timestamp': timestamp,
-      'webhook-signature': `v1,${createHmac('sha256', key).update(signed).digest('base64')}`,
+      ...signWebhook({ id: record.id, body, at: now }, [key]),
     }
     const { status, reached, text, ...failure } = await postJson(url, { headers, body, timeoutMs })
     if ((status >= 200 && status < 300) || status === 409) return { kind: 'accepted' }

@@ -1,6 +1,7 @@
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbClient, DynamodbItem } from '#shared/aws/dynamodb-client.ts'
-import { attributeNames, writeTogether } from '#shared/aws/dynamodb-write.ts'
+import { queryTable, type TableQuery } from '#shared/aws/dynamodb-query.ts'
+import { writeTogether } from '#shared/aws/dynamodb-write.ts'
 import { outboxItem } from './dynamodb-outbox-item.ts'
 import { type Outbox, type OutboxRecord, undelivered } from './outbox.ts'
 
@@ -17,29 +18,8 @@ export function createDynamodbOutbox(options: {
 }): Outbox {
   const { client, table } = options
 
-  /** Up to so many items, page by page. */
-  async function query(
-    input: { condition: string; values: DynamodbItem; index?: string },
-    limit = Number.POSITIVE_INFINITY,
-  ): Promise<DynamodbItem[]> {
-    const items: DynamodbItem[] = []
-    let page: DynamodbItem | undefined
-    do {
-      const answer = await client.call('Query', {
-        TableName: table,
-        IndexName: input.index,
-        ConsistentRead: input.index === undefined,
-        KeyConditionExpression: input.condition,
-        ExpressionAttributeNames: attributeNames(input.condition),
-        ExpressionAttributeValues: input.values,
-        Limit: Number.isFinite(limit) ? limit - items.length : undefined,
-        ExclusiveStartKey: page,
-      })
-      items.push(...(answer.Items ?? []))
-      page = answer.LastEvaluatedKey
-    } while (page && items.length < limit)
-    return items
-  }
+  const query = (input: Omit<TableQuery, 'table'>): Promise<DynamodbItem[]> =>
+    Array.fromAsync(queryTable(client, { ...input, table }))
 
   return {
     async add(record) {
@@ -66,7 +46,7 @@ export function createDynamodbOutbox(options: {
     async list({ sink, state, until = Number.MAX_SAFE_INTEGER, limit }) {
       const condition = '#queue = :queue AND #nextAttemptAt <= :until'
       const values = { ':queue': outboxItem.queue(sink, state), ':until': number(until) }
-      const items = await query({ index: 'queues', condition, values }, limit)
+      const items = await query({ index: 'queues', condition, values, limit })
       return items.map(outboxItem.toRecord)
     },
 

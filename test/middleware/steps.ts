@@ -34,6 +34,7 @@ export function startSteps({
   decode = ({ request }) => request,
   run = ({ body }) => ({ received: Buffer.from(body).toString() }),
   encode = (output) => jsonResponse(output),
+  ...others
 }: StepsOptions = {}): Steps {
   const lines: string[] = []
   const logger = createLogger({ write: (line) => lines.push(line), now: () => 0 })
@@ -43,7 +44,7 @@ export function startSteps({
   const meter = { begin: unsold, quote: unsold }
   const limitRate = async () => []
   const services = { authenticate, logger, bodyLimitBytes, meter, limitRate }
-  const act = action(services, { decode, run, encode })
+  const act = action(services, { ...others, decode, run, encode })
   return {
     lines,
     get log() {

@@ -1,0 +1,3 @@
+import { onWebhookMessages } from '#shared/endpoints/webhook-messages.ts'
+
+export const handler = onWebhookMessages()

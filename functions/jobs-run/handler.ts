@@ -1,0 +1,3 @@
+import { onLightJobs } from '#shared/endpoints/light-jobs.ts'
+
+export const handler = onLightJobs()

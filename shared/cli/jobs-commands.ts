@@ -1,0 +1,115 @@
+import { writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { jobAnswer } from '#shared/protocols/job-answers.ts'
+import type { BatchClient, BatchClientOptions } from './batch-client.ts'
+import { type BatchOptions, withBatchOptions } from './batch-options.ts'
+import { commandEnvironment } from './command-environment.ts'
+import { formatTable } from './format-table.ts'
+import { jobId } from './job-id.ts'
+import { print, printJson } from './terminal.ts'
+
+/** A call that was put off, as the API tells of it. */
+type JobAnswer = ReturnType<typeof jobAnswer>
+
+interface WaitOptions extends BatchOptions {
+  readonly output?: string
+}
+
+/** Between two looks. */
+const everyMs = 500
+
+/** `percall jobs`: calls that were put off. */
+export function jobsCommands(jobs: Command): void {
+  withBatchOptions(jobs.command('list').description('list the jobs, newest first'))
+    .addHelpText('after', examples('list', 'list --url http://127.0.0.1:8080'))
+    .action((options: BatchOptions) =>
+      withClient(options, {}, async (client) => {
+        const page = (await client.get('/v1/jobs?limit=50')) as { data: JobAnswer[] }
+        if (options.json) return printJson(page)
+        print(page.data.length === 0 ? 'No jobs yet.' : tableOf(page.data))
+      }),
+    )
+
+  onJob(jobs, 'show', 'show a job, its place in the queue and the time left')
+    .addHelpText('after', examples(`show ${jobId.example}`))
+    .action((id: string, options: BatchOptions) =>
+      withClient(options, {}, async (client) => tell(await read(client, id), options)),
+    )
+
+  onJob(jobs, 'wait', 'wait for the end of a job, and print its answer')
+    .option('-o, --output <file>', 'write the answer there')
+    .addHelpText('after', examples(`wait ${jobId.example}`, `wait ${jobId.example} -o answer.json`))
+    .action((id: string, options: WaitOptions) =>
+      withClient(options, { works: true }, (client) => wait(client, id, options)),
+    )
+
+  onJob(jobs, 'cancel', 'do not run a job, or stop it: then it costs nothing')
+    .addHelpText('after', examples(`cancel ${jobId.example}`))
+    .action((id: string, options: BatchOptions) =>
+      withClient(options, {}, async (client) =>
+        tell((await client.post(`/v1/jobs/${id}/cancel`, {})) as JobAnswer, options),
+      ),
+    )
+}
+
+const examples = (...calls: readonly string[]): string =>
+  `\nExamples:\n${calls.map((call) => `  $ percall jobs ${call}`).join('\n')}`
+
+const onJob = (jobs: Command, name: string, description: string): Command =>
+  withBatchOptions(jobs.command(name).description(description).argument('<job>', 'its id', jobId))
+
+const read = async (client: BatchClient, id: string): Promise<JobAnswer> =>
+  (await client.get(`/v1/jobs/${id}`)) as JobAnswer
+
+/** @throws ServiceError what the call itself was refused with, or `job_cancelled` */
+async function wait(client: BatchClient, id: string, { output }: WaitOptions): Promise<void> {
+  let { state } = await read(client, id)
+  while (state === 'queued' || state === 'running') {
+    await sleep(everyMs)
+    state = (await read(client, id)).state
+  }
+  if (state === 'cancelled') throw new ServiceError('job_cancelled')
+  const bytes = await new Response(await client.read(`/v1/jobs/${id}/result`)).bytes()
+  if (output === undefined) process.stdout.write(bytes)
+  else await writeFile(output, bytes)
+}
+
+function tell(job: JobAnswer, { json }: BatchOptions): void {
+  if (json) {
+    printJson(job)
+    return
+  }
+  const { seconds_left: left } = job
+  const place = job.position === null ? '' : `, ${job.position} before it`
+  const time = left ? `, ${left.low} to ${left.high ?? '?'} s left` : ''
+  const cost = job.cost_micros === null ? '' : `, cost ${job.cost_micros} micros`
+  print(`${job.id} ${job.model}, ${job.state}${place}${time}${cost}`)
+}
+
+const tableOf = (jobs: readonly JobAnswer[]): string =>
+  formatTable(
+    ['job', 'model', 'state', 'priority', 'ordered'],
+    jobs.map(({ id, model, state, priority, created_at }) => [
+      id,
+      model,
+      state,
+      priority,
+      created_at ?? '',
+    ]),
+  )
+
+async function withClient(
+  options: BatchOptions,
+  how: BatchClientOptions,
+  use: (client: BatchClient) => Promise<void>,
+): Promise<void> {
+  const { openBatchClient } = await import('./batch-client.ts')
+  const client = await openBatchClient(commandEnvironment(options), options, how)
+  try {
+    await use(client)
+  } finally {
+    await client.close()
+  }
+}

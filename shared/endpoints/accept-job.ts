@@ -1,0 +1,18 @@
+import type { DeferredCall } from '#shared/jobs/deferred-call.ts'
+import type { HttpResponse } from '#shared/protocols/http-message.ts'
+import { jobAnswer } from '#shared/protocols/job-answers.ts'
+
+/** The answer to a call that was put off, and where its own will be (RFC 7240, 4.1). */
+export function acceptJob(job: DeferredCall, asked: boolean): HttpResponse {
+  return {
+    status: 202,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      location: `/v1/jobs/${job.id}`,
+      ...(asked && { 'preference-applied': 'respond-async' }),
+      'x-cost-units': '0',
+    },
+    body: JSON.stringify(jobAnswer(job)),
+  }
+}
