@@ -6,7 +6,7 @@ import { type Model, modelKey } from './model.ts'
  * between CPU classes, so a right file alone is no proof.
  * @throws ServiceError `model_not_ready`
  */
-export async function checkGoldenSample(model: Model): Promise<void> {
+export async function checkGoldenSample(model: Pick<Model, 'entry' | 'predict'>): Promise<void> {
   const { sample, expected } = model.entry
   const { outputs } = await model.predict({
     inputs: sample.inputs,

@@ -1,5 +1,6 @@
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { createLogger, type Logger } from '#shared/observability/logger.ts'
 import type { CreateSession, Session } from '#shared/runtime/session.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
 import type { Task } from '#shared/tasks/task.ts'
@@ -11,6 +12,8 @@ export interface LoadModelOptions {
   readArtifact: ReadArtifact
   createSession: CreateSession
   threads: number
+  /** Told which provider runs a model that asks for another than the CPU. */
+  logger?: Pick<Logger, 'info'>
 }
 
 /**
@@ -38,10 +41,17 @@ export async function loadModel(entry: ModelEntry, options: LoadModelOptions): P
 
 async function openSession(
   entry: ModelEntry,
-  { readArtifact, createSession, threads }: LoadModelOptions,
+  { readArtifact, createSession, threads, logger = createLogger() }: LoadModelOptions,
 ): Promise<Session> {
-  const { format } = entry.manifest.artifact
-  const session = await createSession(await readArtifact(entry), { threads, format })
+  const { artifact, providers } = entry.manifest
+  const { format } = artifact
+  const session = await createSession(await readArtifact(entry), { threads, format, providers })
+  if (providers[0] !== 'cpu') {
+    const { provider, declined } = session
+    const reasons = declined.map((one) => `not on ${one.provider}: ${one.reason}`)
+    const detail = reasons.length > 0 ? reasons.join('; ') : undefined
+    logger.info(`the model runs on ${provider}`, { model: modelKey(entry), detail })
+  }
   const foreign = foreignTensors(entry, session)
   if (foreign.length === 0) return session
   await session.close()

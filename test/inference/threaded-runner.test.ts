@@ -7,7 +7,8 @@ import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { type ThreadedRunnerOptions, threadedRunner } from '#shared/inference/threaded-runner.ts'
+import type { PooledRunnerOptions } from '#shared/inference/pooled-runner.ts'
+import { threadedRunner } from '#shared/inference/threaded-runner.ts'
 import type { Tensor } from '#shared/runtime/tensor.ts'
 import { slowOnnx } from '#test/support/onnx-writer.ts'
 import { refusal } from '#test/support/refusal.ts'
@@ -49,11 +50,11 @@ const onWorker = (worker: Worker) => workers.push(worker)
 beforeAll(() => void process.on('worker', onWorker))
 afterAll(() => void process.off('worker', onWorker))
 
-function setUp(options: Partial<ThreadedRunnerOptions> = {}) {
+function setUp(options: Partial<PooledRunnerOptions> = {}) {
   workers.length = 0
   const reads: string[] = []
   const runner = threadedRunner({
-    threads: 1,
+    size: 1,
     async readArtifact(entry) {
       reads.push(entry.manifest.name)
       return entry.manifest.name === 'slow' ? slowBytes : committed(entry)
@@ -76,7 +77,7 @@ function gate() {
 }
 
 test('loads a model at its first call and keeps it for the next', async () => {
-  const { runner, reads } = setUp({ threads: 2 })
+  const { runner, reads } = setUp({ size: 2 })
   const first = await runner.predict(iris, request)
   const second = await runner.predict(iris, request)
   expect(second.outputs).toStrictEqual(first.outputs)
@@ -161,6 +162,8 @@ test('refuses new calls while too many threads linger, and takes them again afte
   const { runner } = setUp({ readArtifact: (entry) => opened.then(() => committed(entry)) })
   for (const _ of [1, 2]) {
     const call = runner.predict(iris, request)
+    // What comes in the same turn would go to the thread with it.
+    await Promise.resolve()
     // Its thread is just starting, so it is left to itself until the call has ended.
     vi.advanceTimersByTime(iris.manifest.limits.timeoutMs)
     await expect(call).rejects.toEqual(refusal('deadline_exceeded'))
@@ -257,7 +260,7 @@ test('never answers from a model that fails its golden sample', async () => {
 
 test('leaves the bytes that several threads load whole', async () => {
   const bytes = committed(iris)
-  const { runner } = setUp({ threads: 2, readArtifact: async () => bytes })
+  const { runner } = setUp({ size: 2, readArtifact: async () => bytes })
   await Promise.all([runner.predict(iris, request), runner.predict(iris, request)])
   expect(workers).toHaveLength(2)
   expect(bytes).toStrictEqual(committed(iris))

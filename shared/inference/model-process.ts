@@ -1,0 +1,123 @@
+import { ServiceError } from '#shared/errors/service-error.ts'
+import { type Ending, startKillableProcess } from './killable-process.ts'
+import { processUsage } from './process-usage.ts'
+import type { RunnerWorker, RunnerWorkerOptions } from './runner-worker.ts'
+import { createWorkerLink } from './worker-link.ts'
+import type { FromWorker, ToWorker } from './worker-messages.ts'
+
+export interface ModelProcessOptions extends RunnerWorkerOptions {
+  /** Of the process, its own 100 MB included; one that takes more is killed. */
+  memoryLimitBytes: number
+  /** The module to run, which calls `serveRuns`; another where a package has bundled it. */
+  program?: URL
+  /** Where Node keeps compiled code, so that the next process starts sooner; a private folder. */
+  codeCache?: string | undefined
+  /** It is worn when it has grown by so much since it had made its first runs of its models. */
+  growthLimitBytes?: number
+  /** It is worn after so many runs. */
+  runLimit?: number
+}
+
+const ownProgram = new URL('./model-worker-process.ts', import.meta.url)
+
+/** Files travel in pieces: a whole one would hold up the event loop. */
+const pieceBytes = 2 ** 20
+/** The first runs of a model take memory that later ones use again. */
+const settlingRuns = 16
+/** To look takes 0.03 ms. */
+const lookEveryMs = 250
+
+/** A worker process that runs models. It can be killed wherever it is. */
+export function startModelProcess({
+  onExit,
+  memoryLimitBytes,
+  program = ownProgram,
+  codeCache,
+  growthLimitBytes = 256 * 2 ** 20,
+  runLimit = 1_000_000,
+  ...options
+}: ModelProcessOptions): RunnerWorker {
+  const child = startKillableProcess<ToWorker, FromWorker>({
+    program,
+    memoryLimitBytes,
+    codeCache,
+    onMessage: (message) => link.receive(message),
+  })
+  const link = createWorkerLink({
+    ...options,
+    send: (message) => void child.send(message),
+    async sendBytes(key, file) {
+      const sizeBytes = file.length
+      for (let at = 0; at < sizeBytes; at += pieceBytes) {
+        const bytes = file.subarray(at, at + pieceBytes)
+        await child.send({ type: 'bytes', key, bytes, at, sizeBytes })
+      }
+    },
+  })
+  let runs = 0
+  let sinceLoad = 0
+  let settledBytes: number | undefined
+  let grownBytes = 0
+  let lookedAtMs = 0
+  const ended = child.ended.then((ending) => {
+    link.fail(endedError(ending))
+    onExit()
+  })
+
+  const weigh = (): void => {
+    const nowMs = performance.now()
+    if (sinceLoad < settlingRuns || nowMs - lookedAtMs < lookEveryMs) return
+    lookedAtMs = nowMs
+    const rssBytes = processUsage(child.pid ?? 0)?.rssBytes ?? 0
+    settledBytes ??= rssBytes
+    grownBytes = rssBytes - settledBytes
+  }
+
+  const kill = async () => {
+    child.kill()
+    await ended
+  }
+
+  return {
+    entries: link.entries,
+    canBeKilled: true,
+    get isWorn() {
+      return runs >= runLimit || grownBytes > growthLimitBytes
+    },
+    async run(entry, works) {
+      const models = link.entries.size
+      child.allow({ cpuMs: Number.POSITIVE_INFINITY })
+      try {
+        return await link.run(entry, works)
+      } finally {
+        child.allow(undefined)
+        runs += 1
+        sinceLoad += 1
+        if (link.entries.size !== models) {
+          sinceLoad = 0
+          settledBytes = undefined
+        }
+        weigh()
+      }
+    },
+    async end() {
+      if (!link.awaitsBytes) await link.current?.catch(() => undefined)
+      await kill()
+    },
+    kill,
+  }
+}
+
+/** What the calls are told whose process has ended. */
+function endedError({ kind, detail }: Ending): ServiceError {
+  const cause = new Error(detail)
+  return kind === 'out-of-memory'
+    ? new ServiceError('out_of_memory', {
+        detail: 'The model took more memory on this input than it may.',
+        cause,
+      })
+    : new ServiceError('inference_failed', {
+        detail: 'The process that ran the model has ended.',
+        cause,
+      })
+}

@@ -1,0 +1,8 @@
+import { endWithParent } from './end-with-parent.ts'
+import { serveRuns } from './serve-runs.ts'
+import type { ToWorker } from './worker-messages.ts'
+
+/** The entry of a worker process. */
+endWithParent()
+const receive = serveRuns((message) => process.send?.(message))
+process.on('message', (message: ToWorker) => receive(message))
