@@ -33,12 +33,6 @@ class Blocks:
         return rows.reshape(len(rows), -1)
 
 
-def stack(parts: list[Blocks]) -> Blocks:
-    """Several matrices of one width below each other."""
-    columns = ([getattr(part, name) for part in parts] for name in ("numbers", "scale", "least"))
-    return Blocks(*(np.concatenate(column) for column in columns), parts[0].bits)
-
-
 class Cursor:
     def __init__(self, data: memoryview) -> None:
         self.data, self.at = data, 0

@@ -13,14 +13,16 @@ The operators of the domain com.microsoft are those that ONNX Runtime has for th
 https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from gguf import BLOCK, Blocks
+from int8 import Int8Matrix
 from onnx import TensorProto, helper, numpy_helper
 
 CONTRIB = "com.microsoft"
+DIGITS = 3
+"""In base 254: 24 bits, as many as float32 has. With two, logits are off by 0.02 (2026-11-23), and tokens differ."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +45,19 @@ class Shape:
 @dataclass(frozen=True)
 class Layer:
     attention_norm: np.ndarray
-    qkv: Blocks
+    qkv: Int8Matrix
     """Queries, keys and values below each other; RoPE turns neighbouring pairs of a head."""
-    output: Blocks
+    output: Int8Matrix
     inner_norm: np.ndarray
-    gate_up: Blocks
-    down: Blocks
+    gate_up: Int8Matrix
+    down: Int8Matrix
 
 
 @dataclass(frozen=True)
 class Llama:
     shape: Shape
-    embedding: Blocks
-    """Of 8 bits, and centred: least = -128 * scale. It is the last matrix as well."""
+    embedding: Int8Matrix
+    """The last matrix as well: a row a token."""
     layers: list[Layer]
     norm: np.ndarray
 
@@ -83,30 +85,37 @@ class GraphWriter:
         self.nodes.append(helper.make_node(operator, inputs, outputs, name=name, domain=domain, **attributes))
         return name
 
-    def quantized(self, x: str, blocks: Blocks, name: str, accuracy: int) -> str:
-        """x [rows, columns] times the transposed matrix, each number less 8; numbers of 4 bits, two a byte."""
-        rows, count, _ = blocks.numbers.shape
-        packed = blocks.numbers[..., 0::2] | blocks.numbers[..., 1::2] << 4
-        inputs = [x, self.weight(f"{name}.numbers", packed), self.weight(f"{name}.scale", blocks.scale)]
-        sizes = {"K": count * BLOCK, "N": rows, "bits": 4, "block_size": BLOCK, "accuracy_level": accuracy}
-        return self.node("MatMulNBits", inputs, name, CONTRIB, **sizes)
+    def rows(self, x: str, name: str) -> None:
+        """What `linear` needs to know of the rows of x: a zero of each, and where its digits stand."""
+        count = self.node("Shape", [x], f"{name}.count", start=0, end=1)
+        self.node("Expand", ["zero", count], f"{name}.zeros")
+        square = self.node("Concat", [count, count], f"{name}.square", axis=0)
+        ones = self.node("EyeLike", [self.node("ConstantOfShape", [square], f"{name}.blank")], f"{name}.ones")
+        self.node("Concat", [ones] * DIGITS, f"{name}.places", axis=1)
 
-    def linear(self, x: str, blocks: Blocks, name: str, accuracy: int) -> str:
-        """x times the transposed matrix, exactly: scale * (number - 8) goes into MatMulNBits, and what is
-        left of each block is the same for its 32 numbers, so it takes their sum. Numbers of 8 bits go as
-        two of 4: float32 on numbers of 8 bits would be twenty times as slow (ONNX Runtime 1.30)."""
-        if blocks.bits == 4:
-            parts, offset = {"": blocks}, blocks.least + 8 * blocks.scale
-        else:
-            high = replace(blocks, numbers=blocks.numbers >> 4, scale=16 * blocks.scale)
-            low = replace(blocks, numbers=blocks.numbers & 15)
-            parts, offset = {".high": high, ".low": low}, blocks.least + 136 * blocks.scale
-        cut = self.node("Reshape", [x, "cut"], f"{name}.cut")
-        sums = self.node("ReduceSum", [cut, "last_axis"], f"{name}.sums", keepdims=0)
-        products = [self.quantized(x, part, f"{name}.product{half}", accuracy) for half, part in parts.items()]
-        if len(products) == 2:
-            products = [self.node("Add", products, f"{name}.product")]
-        return self.node("Gemm", [sums, self.weight(f"{name}.left", offset), *products], name, transB=1)
+    def linear(self, x: str, matrix: Int8Matrix, name: str, rows: str = "all") -> str:
+        """x [rows, columns] times the transposed matrix: weights of one byte, x as exact as float32 has it.
+
+        Each row of x is written in base 254, as whole numbers from -127 to 127: x = unit * (first + second / 254
+        + third / 254²), unit = largest / 127. The matrix takes the digits of all rows in one product of whole
+        numbers, which rounds nothing; so a row comes out the same whatever stands beside it. Numbers are
+        stored plus 128, both sides: kernels for bytes with a sign saturate on processors without VNNI."""
+        magnitude = self.node("Abs", [x], f"{name}.magnitude")
+        largest = self.node("ReduceMax", [magnitude, "last_axis"], f"{name}.largest", keepdims=0)
+        units = [self.node("Mul", [largest, "a_127th"], f"{name}.unit")]
+        digits = [self.node("QuantizeLinear", [x, units[0], f"{rows}.zeros"], f"{name}.digit", axis=0)]
+        rest = x
+        for at in range(1, DIGITS):
+            taken = self.node("DequantizeLinear", [digits[-1], units[-1], f"{rows}.zeros"], f"{name}.taken.{at}", axis=0)
+            rest = self.node("Sub", [rest, taken], f"{name}.rest.{at}")
+            units.append(self.node("Mul", [units[-1], "a_254th"], f"{name}.unit.{at}"))
+            digits.append(self.node("QuantizeLinear", [rest, units[-1], f"{rows}.zeros"], f"{name}.digit.{at}", axis=0))
+        all_digits = self.node("Concat", digits, f"{name}.digits", axis=0)
+        numbers = self.weight(f"{name}.numbers", (matrix.numbers.T.astype(np.int16) + 128).astype(np.uint8))
+        inputs = [all_digits, numbers, "one", self.weight(f"{name}.scale", matrix.scale), "zero", "zero"]
+        products = self.node("MatMulIntegerToFloat", inputs, f"{name}.products", CONTRIB)
+        sums = self.node("Mul", [f"{rows}.places", self.node("Concat", units, f"{name}.units", axis=0)], f"{name}.sums")
+        return self.node("MatMul", [sums, products], name)
 
     def norm(self, inputs: list[str], scale: np.ndarray, name: str, epsilon: float) -> tuple[str, str]:
         """Of x and of x + skip; answers the norm, and the sum that it was taken of."""
@@ -119,42 +128,35 @@ class GraphWriter:
         return name, more[-1]
 
 
-def embed(graph: GraphWriter, blocks: Blocks, ids: str) -> str:
-    """Rows of the matrix that also makes the logits: its halves are put together again, byte by byte."""
-    four = graph.weight("four", np.array(4, np.uint8))
-    halves = [graph.node("Gather", [f"logits.product.{half}.numbers", ids], f"row.{half}") for half in ("high", "low")]
-    masks = [graph.weight(f"mask.{mask}", np.array(mask, np.uint8)) for mask in (15, 240)]
-    even = graph.node("BitShift", [halves[0], four], "row.even.high", direction="LEFT")
-    odd = graph.node("BitShift", [halves[1], four], "row.odd.low", direction="RIGHT")
-    even = graph.node("BitwiseOr", [even, graph.node("BitwiseAnd", [halves[1], masks[0]], "row.even.low")], "row.even")
-    odd = graph.node("BitwiseOr", [odd, graph.node("BitwiseAnd", [halves[0], masks[1]], "row.odd.high")], "row.odd")
-    columns = [graph.node("Unsqueeze", [part, "last_axis"], f"{part}.column") for part in (even, odd)]
-    numbers = graph.node("Cast", [graph.node("Concat", columns, "row.bytes", axis=-1)], "row.float", to=TensorProto.FLOAT)
-    blocks_of_32 = graph.node("Reshape", [numbers, "cut"], "row.numbers")
-    centred = graph.node("Sub", [blocks_of_32, graph.weight("zero", np.array(128, np.float32))], "row.centred")
-    scale = graph.node("Gather", ["logits.product.low.scale", ids], "row.scale")
-    column = graph.node("Unsqueeze", [scale, "last_axis"], "row.scale.column")
-    return graph.node("Reshape", [graph.node("Mul", [centred, column], "row.scaled"), "flat"], "embedded")
+def embed(graph: GraphWriter, ids: str) -> str:
+    """Rows of the matrix that also makes the logits, which has them as columns."""
+    columns = graph.node("Gather", ["logits.numbers", ids], "row.columns", axis=1)
+    floats = graph.node("Cast", [graph.node("Transpose", [columns], "row.numbers")], "row.floats", to=TensorProto.FLOAT)
+    centred = graph.node("Sub", [floats, "half"], "row.centred")
+    scale = graph.node("Gather", ["logits.scale", ids], "row.scale")
+    return graph.node("Mul", [centred, graph.node("Unsqueeze", [scale, "last_axis"], "row.scales")], "embedded")
 
 
-def build(model: Llama, accuracy: int) -> onnx.ModelProto:
-    """`accuracy` is MatMulNBits' own: 1 computes in float32, 4 rounds activations to int8, block by block."""
+def build(model: Llama) -> onnx.ModelProto:
     shape, graph = model.shape, GraphWriter()
-    constants = {"cut": [0, -1, BLOCK], "last_axis": [-1], "flat": [-1, shape.hidden], "last": -1}
-    for name, values in constants.items():
-        graph.weight(name, np.array(values, np.int64))
+    for name, value in {"last_axis": [-1], "flat": [-1, shape.hidden], "last": -1}.items():
+        graph.weight(name, np.array(value, np.int64))
+    for name, value in {"a_127th": 1 / 127, "a_254th": 1 / 254, "half": 128, "one": 1}.items():
+        graph.weight(name, np.array(value, np.float32))
+    graph.weight("zero", np.array(128, np.uint8))
     cosine, sine = rope_caches(shape)
     caches = [graph.weight("cosine", cosine), graph.weight("sine", sine)]
     sizes = graph.node("Shape", ["input_ids"], "sizes")
     ids = graph.node("Reshape", ["input_ids", graph.weight("all", np.array([-1]))], "ids")
 
-    stream = [embed(graph, model.embedding, ids)]
+    stream = [embed(graph, ids)]
+    graph.rows("ids", "all")
 
     for at, layer in enumerate(model.layers):
         name = f"layer.{at}"
         normed, total = graph.norm(stream, layer.attention_norm, f"{name}.attention_norm", shape.epsilon)
-        qkv = graph.linear(normed, layer.qkv, f"{name}.qkv", accuracy)
-        width = graph.weight(f"{name}.width", np.array([len(layer.qkv.numbers)]))
+        qkv = graph.linear(normed, layer.qkv, f"{name}.qkv")
+        width = graph.weight(f"{name}.qkv_width", np.array([len(layer.qkv.numbers)]))
         target = graph.node("Concat", [sizes, width], f"{name}.target", axis=0)
         query = graph.node("Reshape", [qkv, target], f"{name}.query")
         past = [f"past_key_values.{at}.key", f"past_key_values.{at}.value"]
@@ -163,20 +165,21 @@ def build(model: Llama, accuracy: int) -> onnx.ModelProto:
         present = [f"present.{at}.key", f"present.{at}.value"]
         graph.node("GroupQueryAttention", inputs, f"{name}.attention", CONTRIB, present, **heads)
         mixed = graph.node("Reshape", [f"{name}.attention", "flat"], f"{name}.mixed")
-        attended = graph.linear(mixed, layer.output, f"{name}.output", accuracy)
+        attended = graph.linear(mixed, layer.output, f"{name}.output")
         normed, total = graph.norm([total, attended], layer.inner_norm, f"{name}.inner_norm", shape.epsilon)
-        both = graph.linear(normed, layer.gate_up, f"{name}.gate_up", accuracy)
+        both = graph.linear(normed, layer.gate_up, f"{name}.gate_up")
         graph.node("Split", [both], f"{name}.gate", more=[f"{name}.up"], axis=-1, num_outputs=2)
         sigmoid = graph.node("Sigmoid", [f"{name}.gate"], f"{name}.sigmoid")
         silu = graph.node("Mul", [f"{name}.gate", sigmoid], f"{name}.silu")
         inner = graph.node("Mul", [silu, f"{name}.up"], f"{name}.inner")
-        stream = [total, graph.linear(inner, layer.down, f"{name}.down", accuracy)]
+        stream = [total, graph.linear(inner, layer.down, f"{name}.down")]
 
     normed, _ = graph.norm(stream, model.norm, "norm", shape.epsilon)
     target = graph.node("Concat", [sizes, graph.weight("hidden", np.array([shape.hidden]))], "target", axis=0)
     spread = graph.node("Reshape", [normed, target], "spread")
     ends = graph.node("Gather", [spread, "last"], "ends", axis=1)
-    graph.linear(ends, model.embedding, "logits", accuracy)
+    graph.rows(ends, "ends")
+    graph.linear(ends, model.embedding, "logits", "ends")
 
     def tensor(name: str, kind: int, dimensions: list) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kind, dimensions)

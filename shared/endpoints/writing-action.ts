@@ -1,15 +1,8 @@
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { requireModel } from '#shared/access/require-model.ts'
-import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import {
-  type CompletionPiece,
-  type CompletionRequest,
-  complete,
-  type LanguageModel,
-} from '#shared/generation/complete.ts'
+import { type CompletionPiece, complete } from '#shared/generation/complete.ts'
 import { type LanguageModels, writesText } from '#shared/generation/language-models.ts'
-import { refuseLongText, roomFor } from '#shared/generation/room-for.ts'
 import { modelKey } from '#shared/inference/model.ts'
 import { callerOf } from '#shared/middleware/authenticate/caller-of.ts'
 import { isMiss } from '#shared/middleware/call.ts'
@@ -22,6 +15,8 @@ import {
   type WritingFormat,
 } from '#shared/protocols/writing-answer.ts'
 import { type Action, action } from './action.ts'
+import { lazily } from './lazily.ts'
+import { orderText, type TextOrderSteps } from './order-text.ts'
 import { purchaseOf } from './purchase-of.ts'
 import type { Services } from './services.ts'
 
@@ -29,49 +24,19 @@ export interface WritingServices extends Services {
   readonly languageModels: LanguageModels
 }
 
-export interface WritingSteps<Asked extends WritingAsked> {
+export interface WritingSteps<Asked extends WritingAsked> extends TextOrderSteps<Asked> {
   readonly format: WritingFormat
   readonly decode: (request: HttpRequest) => Asked
-  /** The text that is sent, to be measured before it is cut into tokens. */
-  readonly textsOf: (asked: Asked) => readonly string[]
-  readonly promptOf: (asked: Asked, model: LanguageModel) => number[]
   readonly now?: () => number
   readonly newId?: () => string
-  readonly newSeed?: () => number
-}
-
-/** What is to be written, by which version of which model. */
-interface Order {
-  readonly entry: ModelEntry
-  readonly model: LanguageModel
-  readonly request: CompletionRequest
 }
 
 /** One way of asking a model for text: the whole at once, or as it comes. */
 export function writingAction<Asked extends WritingAsked>(
   services: WritingServices,
-  {
-    format,
-    decode,
-    textsOf,
-    promptOf,
-    now = Date.now,
-    newId = randomUUID,
-    newSeed = () => randomInt(2 ** 31),
-  }: WritingSteps<Asked>,
+  { format, decode, now = Date.now, newId = randomUUID, ...steps }: WritingSteps<Asked>,
 ): Action {
   const { catalog, languageModels } = services
-
-  async function orderOf(asked: Asked, entry: ModelEntry): Promise<Order> {
-    const model = await languageModels.find(entry)
-    const { contextTokens } = model.generator
-    const characters = textsOf(asked).reduce((sum, text) => sum + text.length, 0)
-    refuseLongText(characters, contextTokens)
-    const prompt = promptOf(asked, model)
-    const maxTokens = roomFor(prompt.length, asked.maxTokens, { contextTokens })
-    const { temperature, topP, seed = newSeed(), stop } = asked
-    return { entry, model, request: { prompt, maxTokens, temperature, topP, seed, stop } }
-  }
 
   return action(services, {
     async decode(call) {
@@ -89,19 +54,23 @@ export function writingAction<Asked extends WritingAsked>(
           param: 'model',
         })
       }
-      return { asked, entry, order: await orderOf(asked, entry) }
+      // The model is not needed where the call is put off.
+      return { asked, entry, order: lazily(() => orderText(languageModels, entry, asked, steps)) }
     },
-    purchase({ input: { entry, order }, request: { body, sentBytes = body.length } }) {
-      const { prompt, maxTokens } = order.request
+    async purchase({ input: { entry, order }, request: { body, sentBytes = body.length } }) {
+      const { prompt, maxTokens } = (await order()).request
       const brought = { inputBytes: sentBytes, inputTokens: prompt.length, outputTokens: maxTokens }
       return purchaseOf(entry, brought)
     },
+    deferral: { entryOf: ({ entry }) => entry },
     repin: ({ input }, version) => ({
       ...input,
       entry: catalog.find(input.entry.manifest.name, version),
     }),
-    async run({ asked, entry, order: bought }, { request: { signal } }): Promise<HttpResponse> {
-      const order = bought.entry === entry ? bought : await orderOf(asked, entry)
+    async run({ asked, entry, order: buy }, { request: { signal } }): Promise<HttpResponse> {
+      const bought = await buy()
+      const isPinned = bought.entry !== entry
+      const order = isPinned ? await orderText(languageModels, entry, asked, steps) : bought
       const { timeoutMs } = entry.manifest.limits
       const rest = complete(order.model, order.request, { timeoutMs })
       const first = await firstOf(rest, asked.stream ? signal : undefined)

@@ -1,13 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { portableError } from '#shared/inference/worker-messages.ts'
-import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
 import type {
   FromGenerationWorker,
   GenerationWorkerData,
   ToGenerationWorker,
 } from './generation-messages.ts'
 import type { GenerateRequest, Generator } from './generator.ts'
-import { createOnnxGenerator } from './onnx-generator.ts'
+import { openOnnxGenerator } from './open-onnx-generator.ts'
 
 /** The entry of a worker thread: a generator behind a message port. */
 const port = parentPort
@@ -17,10 +16,8 @@ const send = (message: FromGenerationWorker) => port.postMessage(message)
 const readers = new Map<number, AbortController>()
 
 async function open(): Promise<Generator | undefined> {
-  const { bytes, threads, format, ...options } = workerData as GenerationWorkerData
   try {
-    const session = await createOnnxSession(bytes, { threads, format })
-    return createOnnxGenerator(session, options)
+    return await openOnnxGenerator(workerData as GenerationWorkerData)
   } catch (thrown) {
     send({ type: 'broken', error: portableError(thrown) })
     port?.close()

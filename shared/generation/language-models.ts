@@ -9,7 +9,7 @@ export interface LanguageModels {
   close(): Promise<void>
 }
 
-/** Whether a model belongs here: it goes on with texts, and answers no plain calls. */
+/** Whether a model belongs here: what it answers is written, token by token. */
 export const writesText = ({ manifest }: ModelEntry): boolean =>
   manifest.task.name === 'text-generation'
 

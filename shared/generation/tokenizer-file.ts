@@ -1,23 +1,27 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
+const tokenId = z.int().check(z.nonnegative())
 const pair = z.tuple([z.string(), z.string()])
 const byteLevel = z.object({
   type: z.literal('ByteLevel'),
   add_prefix_space: z.literal(false),
-  use_regex: z.literal(true).optional(),
+  use_regex: z.optional(z.literal(true)),
 })
 const digits = z.object({ type: z.literal('Digits'), individual_digits: z.literal(true) })
 
 /** As in Hugging Face's `tokenizers`: the ids of the words, and the merges in the order of their ranks. */
 const listed = z.object({
-  vocab: z.record(z.string(), z.int().nonnegative()),
+  vocab: z.record(z.string(), tokenId),
   merges: z.array(
     z.union([
-      z
-        .string()
-        .transform((text) => text.split(' '))
-        .pipe(pair),
+      z.pipe(
+        z.string(),
+        z.pipe(
+          z.transform((text: string) => text.split(' ')),
+          pair,
+        ),
+      ),
       pair,
     ]),
   ),
@@ -35,10 +39,10 @@ const counted = z.object({ letters: z.string(), merges: z.string() })
  */
 const tokenizerFile = z.object({
   model: z.intersection(
-    z.object({ type: z.literal('BPE'), ignore_merges: z.literal(false).optional() }),
+    z.object({ type: z.literal('BPE'), ignore_merges: z.optional(z.literal(false)) }),
     z.union([listed, counted]),
   ),
-  normalizer: z.null().optional(),
+  normalizer: z.optional(z.null()),
   pre_tokenizer: z.union([
     byteLevel,
     z.object({
@@ -47,11 +51,11 @@ const tokenizerFile = z.object({
     }),
   ]),
   /** Tokens that no text makes. */
-  added_tokens: z.array(z.object({ id: z.int().nonnegative(), content: z.string() })),
+  added_tokens: z.array(z.object({ id: tokenId, content: z.string() })),
   /** The tokens that end a text, by their content. */
   stop_tokens: z.array(z.string()),
   /** ChatML, with the system message of a conversation that brings none. */
-  chat: z.object({ system: z.string().optional() }).optional(),
+  chat: z.optional(z.object({ system: z.optional(z.string()) })),
 })
 
 export interface TokenizerFile {

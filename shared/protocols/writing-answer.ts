@@ -3,14 +3,18 @@ import type { HttpResponse } from './http-message.ts'
 import { jsonResponse } from './http-message.ts'
 import { encodeData } from './server-sent-events.ts'
 
-/** What is asked of a model that writes, whichever of the two routes it came by. */
-export interface WritingAsked {
-  readonly model: string
+/** How a text is to be written. */
+export interface WritingSettings {
   readonly maxTokens: number | undefined
   readonly temperature: number
   readonly topP: number
   readonly seed: number | undefined
   readonly stop: readonly string[]
+}
+
+/** What is asked of a model that writes, whichever of the two routes it came by. */
+export interface WritingAsked extends WritingSettings {
+  readonly model: string
   readonly stream: boolean
   readonly includeUsage: boolean
 }

@@ -106,7 +106,7 @@ describe('chat completions', () => {
 })
 
 describe('plain completions', () => {
-  const asked = { model: 'writer@stable', prompt: 'Once upon', temperature: 0 }
+  const asked = { model: 'writer@stable', prompt: 'In the beginning', temperature: 0 }
 
   test('are answered whole, with 16 tokens where nothing else is asked', async () => {
     const answer = await client.completions.create(asked)
@@ -242,9 +242,8 @@ describe('refuses', () => {
     expect(await refused.json()).toMatchObject({ error: { code, message: expect.any(String) } })
   })
 
-  test('the plain call of a model that writes, its estimate and files of records', async () => {
+  test('an estimate of what is not written yet, files of records and tensors', async () => {
     const call = { inputs: 'x' }
-    expect((await service.post('/v1/models/writer/predict', call)).status).toBe(404)
     for (const path of ['/v1/estimate?model=writer', '/v1/batch-jobs']) {
       const order = path.includes('batch') ? { model: 'writer', input_file_id: 'file-1' } : call
       const refused = await service.post(path, order)
@@ -252,6 +251,9 @@ describe('refuses', () => {
       expect({ status: refused.status, code }).toEqual({ status: 422, code: 'input_invalid' })
       expect(fix).toContain('/v1/chat/completions')
     }
+    const tensors = await service.post('/v2/models/writer/infer', { inputs: [] })
+    expect(tensors.status).toBe(400)
+    expect(await tensors.json()).toMatchObject({ error: expect.stringContaining('writes text') })
   })
 })
 
@@ -271,6 +273,13 @@ test('takes what asks for nothing: the defaults that clients send along', async 
   }
   const { choices } = await client.chat.completions.create({ ...chat, ...neutral })
   expect(choices).toHaveLength(1)
+})
+
+test('is found where KServe serves the API, too', async () => {
+  const mounted = client.withOptions({ baseURL: `${service.url}/openai/v1` })
+  const { choices } = await mounted.chat.completions.create(chat)
+  expect(choices).toHaveLength(1)
+  expect((await Array.fromAsync(mounted.models.list())).map(({ id }) => id)).toContain('writer')
 })
 
 test('lists the model among the others', async () => {

@@ -18,16 +18,19 @@ export function tinyTokenizer(): object {
   return { ...file, model: { ...file.model, vocab: Object.fromEntries(words), merges } }
 }
 
-/** A folder of models with one in it, `writer`: the tiny random language model, sold by the token. */
-export function writeModels(home: string): string {
+/** What the model goes on with after "Tell me". */
+const tellMe = '\u0011'.repeat(4)
+
+/** A folder of models with one in it: the tiny random language model, sold by the token. */
+export function writeModels(home: string, name = 'writer'): string {
   const models = join(home, 'models')
-  const folder = join(models, 'writer')
+  const folder = join(models, name)
   mkdirSync(folder, { recursive: true })
   cpSync('models/price-book.json', join(models, 'price-book.json'))
   const bytes = tinyBytes()
   const cache = { datatype: 'FP32', shape: [-1, 2, -1, 16] }
   const manifest = {
-    name: 'writer',
+    name,
     version: '1',
     aliases: ['stable'],
     description: 'Writes at random.',
@@ -41,7 +44,7 @@ export function writeModels(home: string): string {
       },
     },
     artifact: {
-      key: 'writer/1/model.onnx',
+      key: `${name}/1/model.onnx`,
       sha256: createHash('sha256').update(bytes).digest('hex'),
       bytes: bytes.length,
       file: 'model.onnx',
@@ -59,8 +62,9 @@ export function writeModels(home: string): string {
     price: 'per-token',
     function: { memoryMB: 512, timeoutSeconds: 20 },
   }
-  const sample = { inputs: [] }
-  const expected = { outputs: [], metric: 'max-absolute-difference', tolerance: 0 }
+  const sample = { inputs: 'Tell me', parameters: { max_new_tokens: 4, temperature: 0 } }
+  const outputs = { generated_text: tellMe, finish_reason: 'length' }
+  const expected = { outputs, metric: 'max-absolute-difference', tolerance: 0 }
   writeFileSync(join(folder, 'model.onnx'), bytes)
   const files = { manifest, sample, expected, tokenizer: tinyTokenizer() }
   for (const [name, value] of Object.entries(files)) {
