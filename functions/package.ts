@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { listFunctionFolders, repositoryRoot } from './packaging/function-folder.ts'
-import { functionRoles } from './packaging/function-roles.ts'
+import { functionRoles, imageRoles } from './packaging/function-roles.ts'
 import { type Architecture, architectures } from './packaging/package-files.ts'
 import { packageFunction } from './packaging/package-function.ts'
 
@@ -12,6 +12,7 @@ const help = `Builds one zip a function into dist/ and the CloudFormation templa
   npm run package                                  each function for the processor its model names
   npm run package -- --architecture x86_64         all functions for one processor
   npm run package -- --architecture x86_64 --zips  the zips alone
+  npm run package -- --param heavy=lambda          with parameters of the stage, as many as there are
 
 Needs no AWS account and no network.`
 
@@ -19,6 +20,7 @@ const { values } = parseArgs({
   options: {
     architecture: { type: 'string' },
     zips: { type: 'boolean', default: false },
+    param: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -39,7 +41,10 @@ async function main(): Promise<void> {
     folders.map((folder) => packageFunction(folder, { architecture: wanted })),
   )
   for (const { file, zip } of packages) writeFileSync(join(dist, file), zip)
-  writeFileSync(join(dist, 'roles.json'), JSON.stringify(functionRoles(folders), null, 2))
+  const documents = { 'roles.json': functionRoles(folders), ...imageRoles() }
+  for (const [name, content] of Object.entries(documents)) {
+    writeFileSync(join(dist, name), JSON.stringify(content, null, 2))
+  }
   console.table(
     packages.map(({ file, zip, unzippedBytes, startBytes, startPackages }) => ({
       file,
@@ -51,7 +56,8 @@ async function main(): Promise<void> {
   )
   if (values.zips) return
   const serverless = join(repositoryRoot, 'node_modules/.bin/serverless')
-  const parameters = wanted ? [`--param=architecture=${wanted}`] : []
+  const params = [...(wanted ? [`architecture=${wanted}`] : []), ...values.param]
+  const parameters = params.map((param) => `--param=${param}`)
   const { status } = spawnSync(process.execPath, [serverless, 'package', ...parameters], {
     cwd: repositoryRoot,
     stdio: 'inherit',

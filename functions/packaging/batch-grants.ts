@@ -25,13 +25,25 @@ const writes = (...folders: string[]) =>
     folders.map((folder) => under('BatchBucket', `${folder}/*`)),
   )
 
+const removes = (...folders: string[]) =>
+  allow(
+    ['s3:DeleteObject'],
+    folders.map((folder) => under('BatchBucket', `${folder}/*`)),
+  )
+
+/** What one run does not finish the next one goes on with, from what it remembers of it. */
+const goesOn = (folder: string) => [
+  allow(['s3:ListMultipartUploadParts'], [under('BatchBucket', `${folder}/*`)]),
+  removes('jobs/*/progress'),
+]
+
 const jobs = allow(tableWrites, [arn('JobTable')])
 const jobLists = allow(['dynamodb:Query'], [under('JobTable', 'index/*')])
 
-const sends = (...queues: string[]) => allow(['sqs:SendMessage'], queues.map(arn))
+export const sends = (...queues: string[]) => allow(['sqs:SendMessage'], queues.map(arn))
 
 /** Lambda takes messages out of a queue as the function; the function itself hides them. */
-const works = (queue: string) =>
+export const works = (queue: string) =>
   allow(
     [
       'sqs:ReceiveMessage',
@@ -51,11 +63,8 @@ export const batchGrants: Readonly<Record<string, readonly Grant[]>> = {
     jobLists,
     ...reads,
     listing,
-    writes('uploads', 'files'),
-    allow(
-      ['s3:DeleteObject'],
-      ['uploads', 'files', 'outgoing'].map((folder) => under('BatchBucket', `${folder}/*`)),
-    ),
+    writes('uploads', 'files', 'expiring'),
+    removes('uploads', 'files', 'expiring', 'outgoing'),
     sends('PlanQueue', 'ScoreQueue', 'PublishQueue'),
   ],
   'batch-plan': [
@@ -63,7 +72,11 @@ export const batchGrants: Readonly<Record<string, readonly Grant[]>> = {
     jobLists,
     ...reads,
     listing,
-    writes('jobs'),
+    // A refusal lies beside the outputs.
+    writes('jobs', 'outgoing'),
+    ...goesOn('jobs'),
+    // Files that have expired, uploads that were never finished.
+    removes('uploads', 'files', 'expiring', 'outgoing'),
     works('PlanQueue'),
     sends('PlanQueue', 'ScoreQueue', 'PublishQueue'),
   ],
@@ -80,9 +93,10 @@ export const batchGrants: Readonly<Record<string, readonly Grant[]>> = {
   'batch-publish': [
     jobs,
     ...reads,
-    writes('outgoing', 'files'),
+    writes('outgoing', 'files', 'expiring', 'jobs'),
+    ...goesOn('outgoing'),
     works('PublishQueue'),
-    // Chunks that run are waited for, a message after the other.
+    // Chunks that run are waited for, and what is left goes on, a message after the other.
     sends('PublishQueue'),
     // Chunks of a stopped job that were sold, or that nobody works on any more.
     allow(tableWrites, [arn('LedgerTable')]),
@@ -90,5 +104,5 @@ export const batchGrants: Readonly<Record<string, readonly Grant[]>> = {
   ],
 }
 
-/** The function that runs every model there is. */
-export const runsEveryModel = 'batch-score'
+/** The functions that run every model there is. */
+export const runsEveryModel: ReadonlySet<string> = new Set(['batch-score', 'jobs-run'])

@@ -17,9 +17,10 @@ export interface Bundle {
   readonly startPackages: readonly string[]
 }
 
-// ES modules have no `require`, but the CommonJS packages in the bundle call it.
+// ES modules have no `require`, but the CommonJS packages in the bundle call it. The name is free:
+// names of the bundle's own are shortened.
 const banner =
-  "import{createRequire as percallRequire}from'node:module';const require=percallRequire(import.meta.url);"
+  "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
 
 /**
  * A handler and all it imports as `handler.mjs`, with what it imports lazily in files beside it, and

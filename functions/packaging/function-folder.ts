@@ -11,14 +11,18 @@ export interface FunctionFolder {
 
 export const repositoryRoot = resolve(import.meta.dirname, '../..')
 
-/** Every folder of `functions/` with a `function.yml`. */
+/** Every folder of `functions/` with a `function.yml`, but those of images (`Containerfile`). */
 export function listFunctionFolders(root = repositoryRoot): FunctionFolder[] {
   const models = foldersWith(join(root, 'models'), 'manifest.json')
-  return foldersWith(join(root, 'functions'), 'function.yml').map((name) => ({
-    name,
-    handlerFile: join(root, 'functions', name, 'handler.ts'),
-    model: models.includes(name) ? name : undefined,
-  }))
+  const functions = join(root, 'functions')
+  const images = foldersWith(functions, 'Containerfile')
+  return foldersWith(functions, 'function.yml')
+    .filter((name) => !images.includes(name))
+    .map((name) => ({
+      name,
+      handlerFile: join(functions, name, 'handler.ts'),
+      model: models.includes(name) ? name : undefined,
+    }))
 }
 
 function foldersWith(parent: string, file: string): string[] {

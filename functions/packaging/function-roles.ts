@@ -15,6 +15,7 @@ import {
   tableWrites,
   under,
 } from './grants.ts'
+import { deferringGrants, jobGrants } from './job-grants.ts'
 
 /**
  * CloudFormation resources: one role a function, which may write to its own log, look up a key, and
@@ -27,12 +28,44 @@ export function functionRoles(
   const models = readModels(modelsFolder, { parse: parseManifest })
   const roles = folders.map(({ name, model }) => {
     const artifactKeys = models
-      .filter(({ manifest }) => name === runsEveryModel || manifest.name === model)
+      .filter(({ manifest }) => runsEveryModel.has(name) || manifest.name === model)
       .map(({ manifest }) => manifest.artifact.key)
     return [`${logicalName(name)}Role`, role(name, artifactKeys)] as const
   })
   return { Resources: Object.fromEntries(roles) }
 }
+
+/**
+ * The roles of the image of `functions/gpu`, which runs every model: as a function, and as a container of
+ * SageMaker, which writes into logs of its own, loads the image itself and keeps what its endpoint answers.
+ */
+export function imageRoles(modelsFolder = join(repositoryRoot, 'models')) {
+  const models = readModels(modelsFolder, { parse: parseManifest })
+  const artifactKeys = models.map(({ manifest }) => manifest.artifact.key)
+  return {
+    'gpu-role.json': role('gpu', artifactKeys),
+    'gpu-sagemaker-role.json': role('gpu', artifactKeys, {
+      service: 'sagemaker.amazonaws.com',
+      own: [
+        allow(
+          ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+          [regional('logs', 'log-group:/aws/sagemaker/Endpoints/*')],
+        ),
+        allow(
+          ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
+          [regional('ecr', 'repository/*')],
+        ),
+        // They have no resources that could be named.
+        allow(['ecr:GetAuthorizationToken', 'cloudwatch:PutMetricData'], ['*']),
+        allow(['s3:PutObject', 's3:GetObject'], [under('BatchBucket', 'sagemaker/*')]),
+      ],
+    }),
+  }
+}
+
+const regional = (service: string, path: string) => ({
+  'Fn::Sub': `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${path}`,
+})
 
 /** All of the ledger, its indexes too. */
 const ledgerGrants = [
@@ -43,6 +76,7 @@ const ledgerGrants = [
 /** The tables of functions that serve no model. */
 const tableGrants: Readonly<Record<string, readonly Grant[]>> = {
   ...batchGrants,
+  ...jobGrants,
   catalog: [keyLookUp, ...rateGrants],
   account: [
     allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [arn('KeyTable')]),
@@ -77,6 +111,7 @@ const modelGrants = [
   keyLookUp,
   ...sellingGrants,
   allow(['sqs:SendMessage', 'sqs:GetQueueAttributes'], [arn('SaleQueue')]),
+  ...deferringGrants,
 ]
 
 /** A function's name as the serverless command writes it into the names of its resources. */
@@ -85,12 +120,25 @@ function logicalName(name: string): string {
   return letters.charAt(0).toUpperCase() + letters.slice(1)
 }
 
-function role(name: string, artifactKeys: readonly string[]) {
-  const logGroup = { 'Fn::GetAtt': [`${logicalName(name)}LogGroup`, 'Arn'] }
-  const statements = [
-    allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup]),
-    ...(tableGrants[name] ?? modelGrants),
-  ]
+interface RoleOptions {
+  /** Who takes it on. */
+  readonly service?: string
+  /** What that needs for itself; a function writes into its log. */
+  readonly own?: readonly Grant[]
+}
+
+const ownLog = (name: string): Grant =>
+  allow(
+    ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    [{ 'Fn::GetAtt': [`${logicalName(name)}LogGroup`, 'Arn'] }],
+  )
+
+function role(
+  name: string,
+  artifactKeys: readonly string[],
+  { service = 'lambda.amazonaws.com', own = [ownLog(name)] }: RoleOptions = {},
+) {
+  const statements = [...own, ...(tableGrants[name] ?? modelGrants)]
   if (artifactKeys.length > 0) {
     const files = artifactKeys.map((key) => under('ArtifactBucket', key))
     statements.push(allow(['s3:GetObject'], files))
@@ -103,7 +151,7 @@ function role(name: string, artifactKeys: readonly string[]) {
         Statement: [
           {
             Effect: 'Allow',
-            Principal: { Service: 'lambda.amazonaws.com' },
+            Principal: { Service: service },
             Action: 'sts:AssumeRole',
           },
         ],

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
+import { writesText } from '#shared/generation/language-models.ts'
+import { runsEveryModel } from './batch-grants.ts'
 import { bundleHandler } from './bundle-handler.ts'
 import { codecProgramFiles } from './codec-program-files.ts'
 import { type FunctionFolder, repositoryRoot } from './function-folder.ts'
@@ -46,19 +48,22 @@ export async function packageFunction(
   const { architecture = manifest?.function.architecture ?? 'arm64' } = options
   const bundle = await bundleHandler(handlerFile)
   const { files: code, sources, programs, startBytes, startPackages } = bundle
-  if (!manifest && sources.includes('shared/endpoints/model-endpoint.ts')) {
+  const runsEvery = runsEveryModel.has(name)
+  if (!manifest && !runsEvery && sources.includes('shared/endpoints/model-endpoint.ts')) {
     throw new Error(
       `functions/${name} serves a model, but models/${name}/manifest.json is missing.`,
     )
   }
-  const runsModels = manifest !== undefined || programs.length > 0
+  const runsModels = manifest !== undefined || runsEvery || programs.length > 0
   const files = {
     ...code,
     ...modelFiles(entries),
     ...ownDocuments(dirname(handlerFile)),
     'models/price-book.json': readFileSync(join(modelsFolder, 'price-book.json')),
     ...(runsModels && onnxRuntimeFiles(architecture)),
-    ...(runsModels && (await codecProgramFiles(entries.map(taskNameOf)))),
+    // What writes text takes no images.
+    ...(runsModels &&
+      (await codecProgramFiles(entries.filter((entry) => !writesText(entry)).map(taskNameOf)))),
   }
   const zip = await writeZip(files)
   if (zip.length > zipLimitBytes) {

@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { CreateSession, Session } from './session.ts'
+import type { CreateSession, Provider, Session, SessionOptions } from './session.ts'
 import type { Datatype, Tensor, TensorData, Tensors } from './tensor.ts'
 
 /** The only file that knows onnxruntime-node. It is imported on first use: bytes travel meanwhile. */
@@ -44,34 +44,17 @@ export async function warmRuntime(): Promise<void> {
 }
 
 /**
- * A session of onnxruntime-node, on the CPU. Its `run` blocks the thread that calls it.
+ * A session of onnxruntime-node, on the first of the providers that can be had. Its `run` blocks the
+ * thread that calls it.
  *
  * An `.ort` file is used in place: it was optimised when it was made, and copying its weights again
  * would double the memory. ONNX Runtime then keeps no reference of its own to the bytes, so the
  * session holds them until it is closed.
  */
-export const createOnnxSession: CreateSession = async (bytes, { threads, format }) => {
-  const { InferenceSession, Tensor } = await runtime()
-  const inPlace = format === 'ort'
-  const native = await InferenceSession.create(bytes, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-    graphOptimizationLevel: inPlace ? 'disabled' : 'all',
-    extra: {
-      session: {
-        intra_op: { allow_spinning: '0' },
-        ...(inPlace && {
-          use_ort_model_bytes_directly: '1',
-          use_ort_model_bytes_for_initializers: '1',
-          disable_prepacking: '1',
-        }),
-      },
-    },
-  }).catch((cause: unknown) => {
-    throw loadError(cause)
-  })
+export const createOnnxSession: CreateSession = async (bytes, options) => {
+  const { Tensor } = await runtime()
+  const { native, provider, declined } = await openNative(bytes, options)
+  const inPlace = options.format === 'ort'
   let closed = false
 
   const toNative = ({ datatype, data, shape }: Tensor): OrtTensor => {
@@ -88,6 +71,8 @@ export const createOnnxSession: CreateSession = async (bytes, { threads, format 
 
   const session: Session & { pinnedBytes: Uint8Array | undefined } = {
     pinnedBytes: inPlace ? bytes : undefined,
+    provider,
+    declined,
     inputNames: native.inputNames,
     outputNames: native.outputNames,
     async run(inputs, outputs = native.outputNames) {
@@ -111,6 +96,63 @@ export const createOnnxSession: CreateSession = async (bytes, { threads, format 
     },
   }
   return session
+}
+
+type Opened = Pick<Session, 'provider' | 'declined'> & { readonly native: InferenceSession }
+
+/** Whatever keeps a provider from it, the CPU is asked last: what it says of the model counts. */
+async function openNative(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: SessionOptions,
+): Promise<Opened> {
+  const { providers = [], format } = options
+  const declined: { provider: Provider; reason: string }[] = []
+  for (const provider of providers) {
+    if (provider === 'cpu') break
+    // Most models never ask for one.
+    const { whyMissing, whyFailed } = await import('./execution-provider.ts')
+    const reason =
+      format === 'ort' ? 'an .ort file was optimised for the CPU' : whyMissing(provider)
+    if (reason !== undefined) {
+      declined.push({ provider, reason })
+      continue
+    }
+    try {
+      return { native: await createNative(bytes, options, provider), provider, declined }
+    } catch (cause) {
+      declined.push({ provider, reason: whyFailed(provider, cause) })
+    }
+  }
+  const native = await createNative(bytes, options, 'cpu').catch((cause: unknown) => {
+    throw loadError(cause)
+  })
+  return { native, provider: 'cpu', declined }
+}
+
+async function createNative(
+  bytes: Uint8Array<ArrayBuffer>,
+  { threads, format }: SessionOptions,
+  provider: Provider,
+): Promise<InferenceSession> {
+  const { InferenceSession } = await runtime()
+  const inPlace = format === 'ort'
+  return InferenceSession.create(bytes, {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    graphOptimizationLevel: inPlace ? 'disabled' : 'all',
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        ...(inPlace && {
+          use_ort_model_bytes_directly: '1',
+          use_ort_model_bytes_for_initializers: '1',
+          disable_prepacking: '1',
+        }),
+      },
+    },
+  })
 }
 
 const bitsOf = ({ buffer, byteOffset, length }: Float16Array) =>

@@ -1,7 +1,14 @@
 import type { Tensors } from './tensor.ts'
 
+/** What runs a model file: a kind of processor, with the library that knows it. */
+export type Provider = 'tensorrt' | 'cuda' | 'cpu'
+
 /** A loaded model file, ready to run. */
 export interface Session {
+  /** What runs it. Operators that this does not know run on the CPU. */
+  readonly provider: Provider
+  /** What was to be tried before, and why it does not run it. */
+  readonly declined: readonly { readonly provider: Provider; readonly reason: string }[]
   /** Names of the tensors that the file takes and gives, in its own order. */
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
@@ -26,6 +33,8 @@ export interface SessionOptions {
   threads: number
   /** How the bytes are encoded: as ONNX protobuf, or as ONNX Runtime's own format. */
   format: 'onnx' | 'ort'
+  /** What may run it, the first that can be had; the CPU always can. Default: the CPU. */
+  providers?: readonly Provider[]
 }
 
 /**

@@ -1,8 +1,9 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { useHost } from './client.ts'
 import type { StartHost } from './running-host.ts'
 
-const names = ['faces', 'fashion', 'iris', 'language-id', 'spam']
+const names = readdirSync('models').filter((name) => existsSync(`models/${name}/manifest.json`))
 
 export function catalogBehaviour(start: StartHost): void {
   describe('catalogue', () => {

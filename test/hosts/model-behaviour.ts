@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { largestDifference } from '#shared/inference/golden-sample.ts'
+import { isCommitted } from '#test/support/is-committed.ts'
 import { useHost } from './client.ts'
 import type { StartHost } from './running-host.ts'
 
-const models = readModels('models', { parse: parseManifest })
+const models = readModels('models', { parse: parseManifest }).filter(isCommitted)
 const iris = { inputs: [[5.1, 3.5, 1.4, 0.2]] }
 
 export function modelBehaviour(start: StartHost): void {

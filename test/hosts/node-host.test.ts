@@ -27,8 +27,8 @@ const start: StartHost = async ({ jwtIssuer, unpublished }) => {
   const services = await localServices({ environment })
   for (const { manifest, folder } of services.catalog.list()) {
     const { artifact, name } = manifest
-    if (name === unpublished) continue
-    await publishArtifact(services.artifacts, artifact, { folder, file: artifact.file ?? '' })
+    if (name === unpublished || artifact.file === undefined) continue
+    await publishArtifact(services.artifacts, artifact, { folder, file: artifact.file })
   }
   const host = await startNodeHost({
     endpoint: localEndpoint(services),

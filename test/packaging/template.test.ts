@@ -6,140 +6,24 @@ import { elfMachine } from '#functions/packaging/elf-machine.ts'
 import { listFunctionFolders, repositoryRoot } from '#functions/packaging/function-folder.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
+import { writesText } from '#shared/generation/language-models.ts'
 import { accountOperations } from '#shared/protocols/account-operations.ts'
 import { batchOperations } from '#shared/protocols/batch-operations.ts'
 import { generationOperations } from '#shared/protocols/generation-operations.ts'
+import { jobOperations } from '#shared/protocols/job-operations.ts'
 import { routes as serviceRoutes } from '#shared/protocols/routes.ts'
-import {
-  all,
-  type Deployment,
-  type PolicyStatement,
-  readDeployment,
-} from '#test/lambda/deployment.ts'
+import { all, type Deployment, readDeployment } from '#test/lambda/deployment.ts'
 import { chooseRoute } from '#test/lambda/http-api.ts'
 import { readZip } from '#test/lambda/read-zip.ts'
+import { expectedGrants } from './expected-grants.ts'
+import { grantsOf } from './grants-of.ts'
+import { heavyStages } from './heavy-stages.ts'
 
 const models = readModels(join(repositoryRoot, 'models'), { parse: parseManifest })
 const modelNames = models.map(({ manifest }) => manifest.name)
-const runsModels = (name: string) => name === 'batch-score' || modelNames.includes(name)
-
-const on = (resource: string, ...actions: string[]) =>
-  actions.map((action) => `${resource} ${action}`)
-const table = (...operations: string[]) => operations.map((operation) => `dynamodb:${operation}`)
-const ledger = table('GetItem', 'Query', 'PutItem', 'UpdateItem')
-const batchReads = [
-  ...on('BatchBucket/*', 's3:GetObject', 's3:GetObjectVersion'),
-  ...on('BatchBucket', 's3:ListBucket'),
-]
-const batchWrites = (folder: string) =>
-  on(`BatchBucket/${folder}/*`, 's3:PutObject', 's3:AbortMultipartUpload')
-const jobs = on('JobTable', ...ledger)
-const jobLists = on('JobTable/index/*', ...table('Query'))
-const sends = (queue: string) => on(queue, 'sqs:SendMessage')
-const works = (queue: string) =>
-  on(
-    queue,
-    'sqs:ReceiveMessage',
-    'sqs:DeleteMessage',
-    'sqs:GetQueueAttributes',
-    'sqs:ChangeMessageVisibility',
-  )
-
-const answers = [
-  ...on('AnswerBucket/*', 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
-  ...on('AnswerBucket', 's3:ListBucket'),
-]
-const selling = [
-  ...on('KeyTable', ...table('GetItem')),
-  ...on('LedgerTable', ...ledger),
-  ...answers,
-]
-
-/** What each kind of function may do beside writing its log and reading its model's file. */
-const expectedGrants: Readonly<Record<string, readonly string[]>> = {
-  catalog: [
-    ...on('KeyTable', ...table('GetItem')),
-    ...on('LedgerTable', ...table('GetItem', 'UpdateItem')),
-  ],
-  model: [...selling, ...on('SaleQueue', 'sqs:SendMessage', 'sqs:GetQueueAttributes')],
-  batch: [
-    ...on('KeyTable', ...table('GetItem')),
-    ...on('LedgerTable', ...table('GetItem', 'UpdateItem')),
-    ...jobs,
-    ...jobLists,
-    ...batchReads,
-    ...on('BatchBucket', 's3:ListBucketVersions'),
-    ...batchWrites('uploads'),
-    ...batchWrites('files'),
-    ...on('BatchBucket/uploads/*', 's3:DeleteObject'),
-    ...on('BatchBucket/files/*', 's3:DeleteObject'),
-    ...on('BatchBucket/outgoing/*', 's3:DeleteObject'),
-    ...['PlanQueue', 'ScoreQueue', 'PublishQueue'].flatMap(sends),
-  ],
-  // Neither a key nor money: it only looks and cuts.
-  'batch-plan': [
-    ...jobs,
-    ...jobLists,
-    ...batchReads,
-    ...on('BatchBucket', 's3:ListBucketVersions'),
-    ...batchWrites('jobs'),
-    ...works('PlanQueue'),
-    ...['PlanQueue', 'ScoreQueue', 'PublishQueue'].flatMap(sends),
-  ],
-  'batch-score': [
-    ...selling,
-    ...jobs,
-    ...batchReads,
-    ...batchWrites('jobs'),
-    ...works('ScoreQueue'),
-    ...sends('PublishQueue'),
-  ],
-  'batch-publish': [
-    ...jobs,
-    ...batchReads,
-    ...batchWrites('outgoing'),
-    ...batchWrites('files'),
-    ...works('PublishQueue'),
-    ...sends('PublishQueue'),
-    ...on('LedgerTable', ...ledger),
-    ...on('AnswerBucket/*', 's3:GetObject'),
-    ...on('AnswerBucket', 's3:ListBucket'),
-  ],
-  exporter: [
-    ...on('LedgerTable', ...table('GetItem', 'Query')),
-    ...on('LedgerTable/index/*', ...table('Query')),
-    ...on('OutboxTable', ...ledger),
-    ...on('OutboxTable/index/*', ...table('Query')),
-    // AWS knows no resources for this one.
-    ...on('*', 'aws-marketplace:BatchMeterUsage'),
-  ],
-  sweeper: [
-    ...on('KeyTable/index/*', ...table('Query')),
-    ...on('LedgerTable', ...ledger),
-    ...on('LedgerTable/index/*', ...table('Query')),
-    ...answers,
-    ...on('SaleQueue', 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'),
-  ],
-  account: [
-    ...on('KeyTable', ...table('GetItem', 'PutItem', 'UpdateItem')),
-    ...on('KeyTable/index/*', ...table('Query')),
-    ...on('LedgerTable', ...ledger),
-    ...on('LedgerTable/index/*', ...table('Query')),
-    ...on('AnswerBucket/*', 's3:GetObject'),
-    ...on('AnswerBucket', 's3:ListBucket'),
-  ],
-}
-
-/** A statement as `resource action` words; what is not a resource of this template stays a riddle. */
-function grantsOf({ Effect, Action, Resource }: PolicyStatement): string[] {
-  expect(Effect).toBe('Allow')
-  return [Resource].flat().flatMap((resource) => {
-    const { 'Fn::GetAtt': attribute, 'Fn::Sub': path } = Object(resource)
-    const text = typeof resource === 'string' ? resource : String(path)
-    const name = attribute?.[0] ?? text.replace(/^\$\{(\w+)\.Arn\}/, '$1')
-    return on(name, ...[Action].flat())
-  })
-}
+const writers = new Set(models.filter(writesText).map(({ manifest }) => manifest.name))
+const runsEvery = (name: string) => name === 'batch-score' || name === 'jobs-run'
+const runsModels = (name: string) => runsEvery(name) || modelNames.includes(name)
 
 /** What `npm run package` makes: the zips and the CloudFormation template. */
 describe('the deployment', () => {
@@ -206,7 +90,8 @@ describe('the deployment', () => {
   })
 
   it('gives a function the memory and time that its manifest names', () => {
-    for (const { manifest } of models) {
+    // Heavy ones have none of their own: the image runs them.
+    for (const { manifest } of models.filter(({ manifest }) => !manifest.heavy)) {
       const found = deployment.functions.find(({ name }) => name === manifest.name)
       expect(found?.memoryMB).toBe(manifest.function.memoryMB)
       expect(found?.timeoutMs).toBe(manifest.function.timeoutSeconds * 1_000)
@@ -246,7 +131,7 @@ describe('the deployment', () => {
       const role = propertiesOf(propertiesOf(logicalId).Role['Fn::GetAtt'][0])
       const logGroup = logicalId.replace('LambdaFunction', 'LogGroup')
       const artifacts = models
-        .filter(({ manifest }) => name === 'batch-score' || manifest.name === name)
+        .filter(({ manifest }) => runsEvery(name) || manifest.name === name)
         .map(({ manifest }) => `ArtifactBucket/${manifest.artifact.key} s3:GetObject`)
       const granted = role.Policies[0]?.PolicyDocument.Statement.flatMap(grantsOf) ?? []
       expect(granted.sort(), name).toEqual(
@@ -267,6 +152,7 @@ describe('the deployment', () => {
       const [owner = 'catalog'] = [
         ...(Object.hasOwn(accountOperations, action) ? ['account'] : []),
         ...(Object.hasOwn(batchOperations, action) ? ['batch'] : []),
+        ...(Object.hasOwn(jobOperations, action) ? ['jobs'] : []),
       ]
       for (const { manifest } of ofModel ? models : models.slice(0, 1)) {
         const { name, version, aliases } = manifest
@@ -277,10 +163,13 @@ describe('the deployment', () => {
             .replace('{version}', version)
             .replace(/\{(id|month)\}/, '2026-11')
           const chosen = chooseRoute(deployment.routes, { method, path: concrete })
-          // Models that write have no function yet: the catalogue says that they are not served.
-          const isDefault = Object.hasOwn(generationOperations, action)
-          expect(chosen?.key === '$default', `${method} ${concrete}`).toBe(isDefault)
-          expect(chosen?.functionName, `${method} ${concrete}`).toBe(ofModel ? name : owner)
+          // Models that write, and the image of heavy ones, have addresses of their own.
+          const isElsewhere =
+            Object.hasOwn(generationOperations, action) ||
+            (ofModel && (writers.has(name) || manifest.heavy))
+          expect(chosen?.key === '$default', `${method} ${concrete}`).toBe(isElsewhere)
+          const expected = ofModel && !isElsewhere ? name : owner
+          expect(chosen?.functionName, `${method} ${concrete}`).toBe(expected)
         }
       }
     }
@@ -288,10 +177,15 @@ describe('the deployment', () => {
     expect(elsewhere).toEqual({ key: '$default', functionName: 'catalog' })
   })
 
-  it.each(['plan', 'score', 'publish'])(
+  it.each([
+    ['PlanQueue', 'BatchDashplan'],
+    ['ScoreQueue', 'BatchDashscore'],
+    ['PublishQueue', 'BatchDashpublish'],
+    ['CallsQueue', 'JobsDashrun'],
+    ['WebhooksQueue', 'JobsDashnotify'],
+  ])(
     'hands the messages of %s to their function one by one, and takes single ones back',
-    (stage) => {
-      const queue = `${stage[0]?.toUpperCase()}${stage.slice(1)}Queue`
+    (queue, owner) => {
       const [found, ...others] = resourcesOf('AWS::Lambda::EventSourceMapping').filter(
         ([, { Properties }]) => Properties.EventSourceArn['Fn::GetAtt'][0] === queue,
       )
@@ -299,7 +193,7 @@ describe('the deployment', () => {
       expect(found?.[1].Properties).toMatchObject({
         BatchSize: 1,
         FunctionResponseTypes: ['ReportBatchItemFailures'],
-        FunctionName: { 'Fn::GetAtt': [`BatchDash${stage}LambdaFunction`, 'Arn'] },
+        FunctionName: { 'Fn::GetAtt': [`${owner}LambdaFunction`, 'Arn'] },
         ScalingConfig: { MaximumConcurrency: expect.any(Number) },
       })
     },
@@ -314,7 +208,8 @@ describe('the deployment', () => {
     const names = resourcesOf('AWS::SQS::Queue').map(
       ([, { Properties }]) => Properties.QueueName?.['Fn::Sub'],
     )
-    const stages = ['plan', 'score', 'publish'].flatMap((stage) => [stage, `${stage}-dead`])
+    const work = ['plan', 'score', 'publish', 'calls', 'heavy-calls', 'webhooks']
+    const stages = work.flatMap((stage) => [stage, `${stage}-dead`])
     expect(names).toEqual(
       expect.arrayContaining(stages.map((stage) => `\${AWS::StackName}-${stage}`)),
     )
@@ -335,6 +230,17 @@ describe('the deployment', () => {
       Properties.Dimensions.map(({ Value }) => Value['Fn::GetAtt'][0]),
     )
     expect(watched).toEqual(expect.arrayContaining(['SaleQueue', 'SaleDeadLetters']))
+  })
+
+  it('gives each model that writes an address of its own, whose answers stream', () => {
+    const urls = resourcesOf('AWS::Lambda::Url').map(([, { Properties }]) => Properties)
+    expect(urls).toEqual(
+      [...writers].map((name) => ({
+        AuthType: 'NONE',
+        InvokeMode: 'RESPONSE_STREAM',
+        TargetFunctionArn: { 'Fn::GetAtt': [expect.stringMatching(new RegExp(name, 'i')), 'Arn'] },
+      })),
+    )
   })
 
   it('keeps logs for a limited time', () => {
@@ -362,9 +268,12 @@ describe('the deployment', () => {
     expect(rows.length).toBe(deployment.functions.length)
     for (const [, name, startBytes, packages] of rows) {
       expect(packages, name).not.toMatch(/@aws-sdk|jose|onnxruntime|jsquash|commander/)
-      // Nobody waits for a model behind the calls of the account and of batches.
-      const limit = name === 'account' || name === 'batch' ? 130_000 : 100_000
-      expect(Number(startBytes), name).toBeLessThan(limit)
+      // Nobody waits for a model behind the calls of the account, of batches and of jobs.
+      const limit = /^(account|batch|jobs|jobs-run)$/.test(name ?? '') ? 130_000 : 100_000
+      // Beside the file of a model that writes, 50 kB of JavaScript are nothing.
+      expect(Number(startBytes), name).toBeLessThan(writers.has(name ?? '') ? 155_000 : limit)
     }
   })
+
+  heavyStages()
 })

@@ -45,6 +45,20 @@ test.each(routes.map(({ method, path }) => [method, path] as const))(
   },
 )
 
+test('finds the routes of the OpenAI API, and no others, under /openai/v1, too', () => {
+  const found = (method: string, path: string) => {
+    const match = matchRoute(method, path)
+    return 'route' in match ? match.route.action : match.dialect.name
+  }
+  expect(found('POST', '/openai/v1/chat/completions')).toBe('chat-completion')
+  expect(found('GET', '/openai/v1/models')).toBe('models')
+  expect(found('GET', '/openai/v1/models/iris')).toBe('model')
+  expect(found('GET', '/openai/v1/files/file-1/content')).toBe('file-content')
+  expect(found('GET', '/openai/v1/keys')).toBe('plain')
+  expect(found('POST', '/openai/v1/chat/nothing')).toBe('openai')
+  expect(found('GET', '/openai/v2')).toBe('plain')
+})
+
 test('HEAD is taken wherever GET is, and nowhere else', () => {
   expect(matchRoute('HEAD', '/v2/health/live')).toMatchObject({ route: { action: 'live' } })
   expect(matchRoute('HEAD', '/v1/estimate')).toMatchObject({ allow: 'POST' })

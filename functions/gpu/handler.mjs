@@ -1,0 +1,2 @@
+// Lambda's runtime client looks for handlers in JavaScript.
+export { handler } from './handler.ts'
