@@ -1,6 +1,11 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
+import type { LedgerEntry } from '#shared/metering/ledger.ts'
+import { auditManifest } from './audit-manifest.ts'
 import { chunkKey } from './chunk-key.ts'
+import { refundKey } from './fail-job.ts'
+import { unpack } from './formats/unpack.ts'
 import { type Job, type JobOutput, maxChargeOf } from './job.ts'
+import type { ChunkRange } from './plan.ts'
 import type { PublishingServices } from './publish-job.ts'
 import { readPlan } from './read-plan.ts'
 import { reportsOf } from './send-chunks.ts'
@@ -11,11 +16,11 @@ export type AuditRule =
   | 'output-intact'
   /** Every record of what was scored is in results or errors, once, and in order. */
   | 'records-complete'
-  /** Every chunk that was scored is charged once, for its results; no other chunk is. */
+  /** Every chunk that was scored is charged once, for its results; no other is, and none of a job that failed. */
   | 'charges-match'
   /** What was spent is within what was allowed. */
   | 'within-cap'
-  /** Chunks cover the input, without gap or overlap. */
+  /** Chunks cover the input, without gap or overlap, and the manifest names what is not in the outputs. */
   | 'input-covered'
 
 export interface AuditBreach {
@@ -32,16 +37,19 @@ export async function auditJob(job: Job, services: PublishingServices): Promise<
   ]
 }
 
-async function auditOutputs(job: Job, { objects }: PublishingServices): Promise<AuditBreach[]> {
+async function auditOutputs(job: Job, services: PublishingServices): Promise<AuditBreach[]> {
+  const { objects } = services
   const breaches: AuditBreach[] = []
   const seen = new Set<number>()
+  const ranges: ChunkRange[] = []
   let duplicates = 0
   for (const output of job.outputs) {
     let last = 0
     let disordered = false
     const found = await readLines(output, objects, (line) => {
-      if (output.name === 'manifest' || !output.key.endsWith('.jsonl')) return
-      const record = recordOf(line)
+      if (output.name === 'manifest' || !/\.jsonl(\.gz|\.zst)?$/.test(output.key)) return
+      const { record, range } = readLine(line)
+      if (range) ranges.push(range)
       if (seen.has(record)) duplicates += 1
       seen.add(record)
       disordered ||= record <= last
@@ -62,21 +70,28 @@ async function auditOutputs(job: Job, { objects }: PublishingServices): Promise<
       detail: `${seen.size} records are in the outputs, ${duplicates} of them twice; ${records} should be.`,
     })
   }
-  return breaches
+  return [...breaches, ...(await auditManifest(job, ranges, services))]
 }
 
 /** How many records the outputs tell of: what was scored; of expired calls, all. */
 async function recordsOf(job: Job, objects: PublishingServices['objects']): Promise<number> {
   const { done, order, state, chunks } = job
+  if (state === 'failed') return 0
   const isWhole = state === 'expired' && order.records.kind === 'call' && chunks > 0
   const planned = isWhole ? (await readPlan(job.id, objects)).records : undefined
   return planned ?? done.results + done.errors
 }
 
-/** The number of a line's record; of a call it is the end of the line's id. */
-function recordOf(line: string): number {
-  const { record, id } = JSON.parse(line) as { record?: number; id?: string }
-  return record ?? Number(id?.split('_').at(-1))
+/** The number of a line's record; of a call it is the end of the line's id. Some errors stand for a range. */
+function readLine(line: string): { record: number; range?: ChunkRange } {
+  const { record, id, offset, end } = JSON.parse(line) as Partial<Record<string, number>> & {
+    readonly id?: string
+  }
+  const isRange = offset !== undefined && end !== undefined
+  return {
+    record: record ?? Number(id?.split('_').at(-1)),
+    ...(isRange && { range: { start: offset, end } }),
+  }
 }
 
 /** The digest of an output, or `undefined` where it is gone. */
@@ -89,8 +104,12 @@ async function readLines(
   if (!object) return undefined
   const digest = createHash('sha256')
   let rest = Buffer.alloc(0)
-  for await (const piece of objects.read(object)) {
-    digest.update(piece)
+  const stored = digested(objects.read(object), digest)
+  const compression = key.endsWith('.gz') ? 'gzip' : key.endsWith('.zst') ? 'zstd' : undefined
+  // What percall packed itself is no bomb, however alike its lines are.
+  const limits = { packedBytes: object.sizeBytes, maxRatio: 100_000 }
+  const text = compression ? unpack(stored, { compression, ...limits }) : stored
+  for await (const piece of text) {
     const bytes = Buffer.concat([rest, piece])
     let start = 0
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
@@ -100,6 +119,16 @@ async function readLines(
     rest = bytes.subarray(start)
   }
   return digest.digest('hex')
+}
+
+async function* digested(
+  bytes: AsyncIterable<Uint8Array>,
+  digest: Hash,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    digest.update(piece)
+    yield piece
+  }
 }
 
 async function auditCharges(
@@ -122,6 +151,7 @@ async function auditCharges(
       })
     }
     charged += entry?.amount ?? 0n
+    if (job.state === 'failed') breaches.push(...(await auditRefund(job, entry, chunk, ledger)))
     sold += entry?.units.calls ?? 0
   }
   if (sold !== job.done.results || charged !== job.done.charge) {
@@ -136,8 +166,23 @@ async function auditCharges(
   return breaches
 }
 
+/** What was charged for results that nobody will see was given back, by whoever did it. */
+async function auditRefund(
+  { id, order }: Job,
+  charge: LedgerEntry | undefined,
+  chunk: number,
+  ledger: PublishingServices['ledger'],
+): Promise<AuditBreach[]> {
+  if (!charge || charge.amount === 0n) return []
+  const refund = await ledger.entry(order.tenant, refundKey(id, chunk))
+  if (refund?.reference === charge.id && refund.amount === charge.amount) return []
+  const detail = `Chunk ${chunk} is charged ${charge.amount}, and refunded ${refund?.amount}.`
+  return [{ rule: 'charges-match', detail }]
+}
+
 async function auditCoverage(job: Job, { objects }: PublishingServices): Promise<AuditBreach[]> {
-  if (job.chunks === 0) return []
+  // The plan of a job that failed may be what was lost.
+  if (job.chunks === 0 || job.state === 'failed') return []
   const { chunks, source } = await readPlan(job.id, objects)
   const breach = (detail: string): AuditBreach[] => [{ rule: 'input-covered', detail }]
   if (chunks.length !== job.chunks) {

@@ -20,6 +20,8 @@ export interface BatchServices {
   /** Whether work for the key that ordered it may still begin. */
   readonly mayBegin: (order: JobOrder) => Promise<boolean>
   readonly now: () => number
+  /** When this run must end (epoch ms): what takes longer goes on in the next; never where absent. */
+  readonly until?: number
   readonly chunkSizes?: ChunkSizes
 }
 
@@ -34,4 +36,12 @@ export interface ScoringServices extends BatchServices {
 export type Stage = 'plan' | 'score' | 'publish'
 
 /** What handling a message came to: done with it, or to be delivered again after a while. */
-export type Handled = 'done' | { readonly againAfterMs: number }
+export type Handled =
+  | 'done'
+  | { readonly againAfterMs: number; readonly pressure?: Pressure | undefined }
+
+/**
+ * Why work was too much at a time: a store does not keep up, or of the money and the calls that are
+ * allowed all is held by work that runs.
+ */
+export type Pressure = 'throttled' | 'held'

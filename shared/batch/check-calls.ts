@@ -14,14 +14,15 @@ const maxProblems = 100
 /**
  * Checks a file of calls before any of them is answered: each line a call of the batch's endpoint,
  * each `custom_id` once.
- * @returns how many there are
+ * @param onRecord told of each, by the byte that it begins at
  * @throws LinesInvalid with the lines that are wrong
  */
 export async function checkCalls(
   { records }: JobOrder,
   source: PlanSource,
   { read }: ObjectStore,
-): Promise<number> {
+  onRecord: (offset: number) => void,
+): Promise<void> {
   const url = records.kind === 'call' ? records.url : ''
   const { sizeBytes } = source.object
   if (sizeBytes > maxBytes)
@@ -30,9 +31,10 @@ export async function checkCalls(
   const lines = new Map<string, number>()
   let calls = 0
   for await (const batch of readRecords(source, { start: 0, end: sizeBytes }, read)) {
-    for (const { value, error, line: before } of batch.records) {
+    for (const { value, error, offset, line: before } of batch.records) {
       const line = before + 1
       calls += 1
+      onRecord(offset)
       const problem = error
         ? { code: 'invalid_json_line', message: error.detail, line }
         : problemOf(value, line, url, lines)
@@ -42,7 +44,6 @@ export async function checkCalls(
   }
   if (calls === 0) problems.push({ code: 'empty_file', message: 'The file holds no requests.' })
   if (problems.length > 0) throw new LinesInvalid(problems)
-  return calls
 }
 
 function problemOf(

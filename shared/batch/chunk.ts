@@ -6,6 +6,8 @@ export interface ChunkReport {
   /** Records, in order: each is a result or an error. */
   readonly results: number
   readonly errors: number
+  /** Its input was gone: the one error stands for all of its bytes. */
+  readonly unread?: boolean
   /** Lines of text, empty ones included, so that later chunks know their line numbers. */
   readonly lines: number
   readonly bytes: number
@@ -59,6 +61,8 @@ export type PartLine =
       readonly id?: unknown
       readonly input?: unknown
       readonly offset: number
+      /** Of records that nobody could count: the byte behind them. */
+      readonly end?: number
       readonly line: number
     }
   /** Of calls: what the client's dialect answers, with its status. */
@@ -73,6 +77,7 @@ export interface ScoredChunk {
   readonly part: Uint8Array
   readonly results: number
   readonly errors: number
+  readonly unread?: boolean
   readonly lines: number
   /** Of the results only: what is charged. */
   readonly units: Units

@@ -1,5 +1,6 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { countRange } from './formats/count-records.ts'
+import { goneChunk } from './gone-chunk.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { UnscoredChunk } from './read-parts.ts'
 import { rangeOf, readPlan } from './read-plan.ts'
@@ -18,7 +19,8 @@ export async function countChunk(
   } catch (thrown) {
     // As many as it would have been if it had been scored now.
     if (thrown instanceof ServiceError && thrown.code === 'object_gone') {
-      return { records: 1, lines: 0 }
+      const { records, lines } = goneChunk(plan, chunk)
+      return { records, lines }
     }
     throw thrown
   }

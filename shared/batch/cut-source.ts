@@ -9,7 +9,7 @@ import type { ChunkRange, PlanSource } from './plan.ts'
 export interface ChunkSizes {
   /** Of text: a chunk costs some milliseconds of its own, and is scored anew where it fails. */
   readonly bytes: (sizeBytes: number) => number
-  /** The first ones are smaller, so that a first result comes soon, of slow models too. */
+  /** The first and the last ones are smaller, down to this: `cutLines` says how and why. */
   readonly firstBytes?: number
   /** A row group is decoded once for each chunk of it. */
   readonly parquetRows: number
@@ -18,12 +18,12 @@ export interface ChunkSizes {
 }
 
 export const usualSizes: ChunkSizes = {
-  // A sixteenth of a file, so that all workers end together; 1 MB; some thousand chunks.
+  // A sixteenth of a file, so that all workers have some; 1 MB; some thousand chunks.
   bytes: (sizeBytes) => {
     const share = Math.ceil(Math.max(Math.min(1_000_000, sizeBytes / 16), sizeBytes / 2_500))
     return Math.min(4_000_000, Math.max(250_000, share))
   },
-  firstBytes: 16_000,
+  firstBytes: 8_000,
   parquetRows: 32_768,
   listBytes: 8_000,
 }

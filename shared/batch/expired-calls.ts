@@ -1,6 +1,7 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { PartLine } from './chunk.ts'
 import { readRecords } from './formats/read-records.ts'
+import { goneChunk } from './gone-chunk.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { UnscoredChunk } from './read-parts.ts'
 import { rangeOf, readPlan } from './read-plan.ts'
@@ -32,8 +33,7 @@ export async function expiredCalls(
   } catch (thrown) {
     if (!(thrown instanceof ServiceError) || thrown.code !== 'object_gone') throw thrown
     // As it would have been if it had been scored now.
-    told.splice(0, told.length, { error: errorOf('object_gone'), offset: range.start, line: 0 })
-    lines = 0
+    return goneChunk(plan, chunk)
   }
   const part = Buffer.from(told.map((line) => `${JSON.stringify(line)}\n`).join(''))
   return { records: told.length, lines, part }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { ObjectStore, StoredObject } from './object-store.ts'
+import { places } from './places.ts'
 import { readAll } from './read-all.ts'
 
 /** A file that a tenant uploaded or that a batch wrote, by the name that clients of the API know. */
@@ -51,6 +52,8 @@ export async function saveFile(
 /** Makes bytes that lie in the store known as a file, once for one id. */
 export async function describeFile(file: BatchFile, objects: ObjectStore): Promise<BatchFile> {
   const bytes = Buffer.from(JSON.stringify(file))
+  // First, so that no file that expires is forgotten.
+  if (file.expiresAt !== undefined) await objects.put(markKey(file), bytes, { ifAbsent: true })
   await objects.put(descriptionKey(file.tenant, file.id), bytes, { ifAbsent: true })
   return file
 }
@@ -85,19 +88,22 @@ export const isOver = ({ expiresAt }: BatchFile, now: number): boolean =>
   expiresAt !== undefined && expiresAt <= now
 
 /** The description goes first: what cannot be found is as good as gone. */
-export async function removeFile(
-  { tenant, id, key }: BatchFile,
-  objects: ObjectStore,
-): Promise<void> {
-  await objects.remove(descriptionKey(tenant, id))
-  await objects.remove(key)
+export async function removeFile(file: BatchFile, objects: ObjectStore): Promise<void> {
+  await objects.remove(descriptionKey(file.tenant, file.id))
+  await objects.remove(file.key)
+  // Last, since by it the rest is found again.
+  if (file.expiresAt !== undefined) await objects.remove(markKey(file))
 }
+
+/** Sorts by the time at which the file expires. */
+const markKey = ({ tenant, id, expiresAt = 0 }: BatchFile): string =>
+  `${places.expiring}${String(expiresAt).padStart(15, '0')}/${tenant}/${id}`
 
 /** The later it is made, the smaller it is, so that a listing by key begins with the newest. */
 export const newFileId = (now: number, random = randomBytes(9).toString('hex')): string =>
   `file-${(Number.MAX_SAFE_INTEGER - now).toString(36)}${random}`
 
-const isFileId = (id: string): boolean => /^file-[a-z0-9]{10,64}$/.test(id)
+export const isFileId = (id: string): boolean => /^file-[a-z0-9]{10,64}$/.test(id)
 export const descriptionKey = (tenant: string, id: string): string => `files/${tenant}/${id}.json`
 
 /** A name as the store takes it, and a header can carry it. */

@@ -15,7 +15,7 @@ export interface JobStore {
   list(query: JobQuery): Promise<JobPage>
   /** Changes a job that is in one of the states; `undefined`, and no change, where it is not. */
   change(id: string, from: readonly JobState[], change: JobChange): Promise<Job | undefined>
-  /** Counts a chunk as done, once however often it is told. */
+  /** Counts a chunk as done, once however often it is told, and marks when in its `markSlot`. */
   finishChunk(id: string, report: ChunkReport): Promise<Job>
   /** What is known of finished chunks, in their order, from `first`. */
   reports(id: string, first: number, limit: number): Promise<ChunkReport[]>
@@ -25,7 +25,7 @@ export interface JobStore {
 }
 
 export type JobChange = Partial<
-  Pick<Job, 'state' | 'chunks' | 'bytes' | 'raisedCharge' | 'problems' | 'outputs'>
+  Pick<Job, 'state' | 'chunks' | 'bytes' | 'raisedCharge' | 'rest' | 'problems' | 'outputs'>
 > & {
   /** Of the change; `times[state]` keeps the first. */
   readonly at: number

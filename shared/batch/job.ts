@@ -1,5 +1,6 @@
 import type { LimitedParty } from '#shared/metering/counter-holds.ts'
 import type { Micros } from '#shared/metering/money.ts'
+import type { Compression } from './formats/unpack.ts'
 import type { StoredObject } from './object-store.ts'
 
 /**
@@ -8,6 +9,7 @@ import type { StoredObject } from './object-store.ts'
  * planning → scoring → publishing → published
  *    ↓        ↓ ↑
  *  failed    paused           cancelling → cancelled and expiring → expired publish what is finished
+ *                             failing → failed where that cannot be done: nothing is paid for it
  */
 export interface Job {
   readonly id: string
@@ -22,6 +24,10 @@ export interface Job {
   readonly chunks: number
   readonly bytes: number
   readonly done: JobCounts
+  /** How far it was when, lately: what its pace is read off. Oldest first. */
+  readonly marks: readonly ProgressMark[]
+  /** How long it was paused, where it was. */
+  readonly rest?: JobRest | undefined
   /** What `order.maxCharge` was raised to since. */
   readonly raisedCharge?: Micros | undefined
   /** Of `failed` and `paused`: why, and what to do; of OpenAI batches all that is wrong, by line. */
@@ -34,6 +40,10 @@ export interface Job {
 export const maxChargeOf = ({ order, raisedCharge }: Job): Micros | undefined =>
   raisedCharge ?? order.maxCharge
 
+/** What it costs as it stands: a job that failed costs nothing, whatever was refunded for that. */
+export const costOf = ({ state, done }: Job): Micros =>
+  state === 'failing' || state === 'failed' ? 0n : done.charge
+
 export type JobState =
   | 'planning'
   | 'scoring'
@@ -44,6 +54,8 @@ export type JobState =
   | 'published'
   | 'cancelled'
   | 'expired'
+  /** Its results are lost; what it was charged is being given back. */
+  | 'failing'
   | 'failed'
 
 /** What was ordered, by whom, and who pays. */
@@ -64,6 +76,8 @@ export interface JobOrder {
   readonly parameters: Readonly<Record<string, unknown>>
   readonly output: {
     readonly format: OutputFormat
+    /** Of results that are text. */
+    readonly compression?: Compression | undefined
     /** Carries the input's fields along. */
     readonly join: boolean
     /** Outputs are `${prefix}results.jsonl` and the like. */
@@ -110,6 +124,21 @@ export interface JobCounts {
   readonly results: number
   readonly errors: number
   readonly charge: Micros
+}
+
+/** So many bytes were done at that time. */
+export interface ProgressMark {
+  readonly at: number
+  readonly bytes: number
+}
+
+export interface JobRest {
+  /** Of the pauses that are over, in all. */
+  readonly ms: number
+  /** When the pause began that it is in, or was in last. */
+  readonly since: number
+  /** When that was over. */
+  readonly until?: number | undefined
 }
 
 export interface JobProblem {

@@ -2,6 +2,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Micros } from '#shared/metering/money.ts'
 import type { BatchServices } from './batch-services.ts'
 import { type Job, maxChargeOf } from './job.ts'
+import { restUntil } from './job-rest.ts'
 import type { JobChange } from './job-store.ts'
 import { toMessage } from './messages.ts'
 import { sendChunks } from './send-chunks.ts'
@@ -24,7 +25,12 @@ async function stopJob(
   state: 'cancelling' | 'expiring',
   { jobs, queues, now }: BatchServices,
 ): Promise<Job> {
-  const stopped = await jobs.change(job.id, ['planning', 'scoring', 'paused'], { state, at: now() })
+  const at = now()
+  const stopped = await jobs.change(job.id, ['planning', 'scoring', 'paused'], {
+    state,
+    ...restUntil(job, at),
+    at,
+  })
   const current = stopped ?? (await jobs.find(job.id)) ?? job
   // Also where it was stopping already: an earlier attempt may have died before it sent this.
   if (current.state === state) await queues.publish.send([toMessage(job)])
@@ -44,11 +50,13 @@ export async function resumeJob(
   const { jobs, now } = services
   const isRaise = raisedCharge !== undefined
   if (isRaise) checkRaise(raisedCharge, maxChargeOf(job))
+  const at = now()
   const resumed = await jobs.change(job.id, isRaise ? ['paused', 'scoring'] : ['paused'], {
     state: 'scoring',
     problems: [],
     ...(isRaise && { raisedCharge }),
-    at: now(),
+    ...restUntil(job, at),
+    at,
   })
   const current = resumed ?? (await jobs.find(job.id)) ?? job
   if (current.state !== 'scoring') {

@@ -1,10 +1,12 @@
+import type { ObjectDrafts } from './object-drafts.ts'
+
 /**
  * Where inputs lie and outputs appear: S3 on AWS, a directory on one machine. Every driver passes one
  * contract suite. Keys are relative, with `/`; nobody ever sees half an object.
  *
  * Every method throws ServiceError `store_unavailable` when the store does not answer as it should.
  */
-export interface ObjectStore {
+export interface ObjectStore extends ObjectDrafts {
   /** The newest version, or `undefined` where there is none. */
   head(key: string): Promise<StoredObject | undefined>
   /**
@@ -12,7 +14,7 @@ export interface ObjectStore {
    * @throws ServiceError `object_gone` once it was deleted or overwritten, also in the middle; a
    * store that keeps old versions still gives it. Bytes of another version never come
    */
-  read(object: StoredObject, range?: ByteRange): AsyncIterable<Uint8Array>
+  read(object: StoredObject, range?: ByteRange, options?: ReadOptions): AsyncIterable<Uint8Array>
   /** Stores bytes whole. With `ifAbsent`, an object of that key is left as it is. */
   put(key: string, bytes: Uint8Array, options?: PutOptions): Promise<PutOutcome>
   /** Stores a stream of any length; visible at its end, whole. Nothing stays where it fails. */
@@ -23,6 +25,11 @@ export interface ObjectStore {
   remove(key: string): Promise<void>
   /** A URL under which anybody may read this version for a while, where the store can be reached by all. */
   signedUrl?(object: StoredObject, options: SignedUrlOptions): Promise<string>
+  /**
+   * Tells of keys below `prefix/` that may have changed since, where the store can; it may miss some.
+   * @returns what stops it
+   */
+  watch?(prefix: string, onChange: (key: string) => void): Promise<() => Promise<void>>
   close(): Promise<void>
 }
 
@@ -40,6 +47,11 @@ export interface StoredObject {
 export interface ByteRange {
   readonly start: number
   readonly end: number
+}
+
+export interface ReadOptions {
+  /** A piece need not stay as it is once the next one is asked for: its memory may be used again. */
+  readonly lent?: boolean
 }
 
 export interface PutOptions {

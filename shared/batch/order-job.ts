@@ -16,7 +16,7 @@ export interface JobRequest
   > {
   /** As it was named: `spam`, `spam@stable`. */
   readonly model: string
-  readonly output: Pick<JobOrder['output'], 'format' | 'join'>
+  readonly output: Pick<JobOrder['output'], 'format' | 'compression' | 'join'>
   readonly maxCharge?: JobOrder['maxCharge']
   readonly expiresAt?: JobOrder['expiresAt']
   readonly batch?: JobOrder['batch']
@@ -42,7 +42,7 @@ export async function orderJob(request: JobRequest, services: BatchServices): Pr
   const { identity, output, ...order } = request
   const prefix = places.outputs(order.tenant, model, nameOf(request), id)
   // Now rather than when all is scored, paid for, and has no place to go.
-  objectKey(`${prefix}results.parquet`)
+  objectKey(`${prefix}results.jsonl.zst`)
   return createJob(
     id,
     {
@@ -71,6 +71,7 @@ async function createJob(id: string, order: JobOrder, services: BatchServices): 
     chunks: 0,
     bytes: 0,
     done: { chunks: 0, bytes: 0, results: 0, errors: 0, charge: 0n },
+    marks: [],
     problems: [],
     outputs: [],
   }

@@ -9,8 +9,9 @@ export interface Plan {
   /** What chunks are read from: the input, or what it was unpacked into. */
   readonly source: PlanSource
   readonly chunks: readonly ChunkRange[]
-  /** Where all were looked at before: how many there are. */
+  /** Where all were looked at before: how many there are, and how many each chunk has. */
   readonly records?: number | undefined
+  readonly counts?: readonly number[] | undefined
 }
 
 export type PlanSource =

@@ -5,6 +5,9 @@ import type { StoredObject } from './object-store.ts'
 import { orderJob } from './order-job.ts'
 import { places } from './places.ts'
 
+/** Stands for the key of a caller, where a file was dropped. */
+export const droppedKeyId = 'incoming'
+
 /**
  * An object has appeared under `incoming/{tenant}/{model}[@version]/…`, or is said to: events come
  * twice, late and in any order, and the reconciler tells of all objects again. One version of an
@@ -33,7 +36,7 @@ export function orderObject(object: StoredObject, services: BatchServices): Prom
   return orderJob(
     {
       tenant,
-      keyId: 'incoming',
+      keyId: droppedKeyId,
       project: undefined,
       parties: [],
       free: false,

@@ -16,8 +16,12 @@ export interface ReconcilerOptions {
   settleMs?: number
   /** Objects older than this were seen by an earlier pass. */
   lookBackMs?: number
-  /** Told once of each object that cannot become a job. */
-  onRefused?: (key: string, error: ServiceError) => void
+  /** Keys that something has happened to since the last pass, where somebody says so. */
+  told?: Set<string>
+  /** How often all objects are looked at. */
+  listEveryMs?: () => number
+  /** Told once of each object that cannot become a job, and waited for. */
+  onRefused?: (key: string, error: ServiceError) => unknown
 }
 
 /**
@@ -31,24 +35,51 @@ export function createReconciler(
     quietMs = 300_000,
     settleMs = 0,
     lookBackMs = 86_400_000,
+    told = new Set(),
+    listEveryMs = () => 0,
     onRefused = () => undefined,
   }: ReconcilerOptions = {},
 ): () => Promise<void> {
   /** Versions that need not be looked at again; as many as lie there. */
   let known = new Set<string>()
+  let listedAt = Number.NEGATIVE_INFINITY
 
+  const nameOf = ({ key, version }: StoredObject) => `${key}\n${version}`
+  /** @returns whether it need not be looked at again */
+  async function settle(object: StoredObject): Promise<boolean> {
+    const age = services.now() - object.modifiedAt
+    if (age < settleMs) return false
+    if (!known.has(nameOf(object)) && age < lookBackMs) await order(object)
+    return true
+  }
+  async function orderTold(): Promise<void> {
+    for (const key of [...told]) {
+      // First, since what happens while it is looked at is told of again.
+      told.delete(key)
+      try {
+        const object = await services.objects.head(key)
+        if (!object) continue
+        if (await settle(object)) known.add(nameOf(object))
+        else told.add(key)
+      } catch (thrown) {
+        told.add(key)
+        throw thrown
+      }
+    }
+  }
   async function orderForgotten(): Promise<void> {
+    await orderTold()
+    const at = services.now()
+    if (at < listedAt + listEveryMs()) return
     const seen = new Set<string>()
     for await (const page of listAll(places.incoming, services.objects)) {
       for (const object of page) {
-        const name = `${object.key}\n${object.version}`
-        const age = services.now() - object.modifiedAt
-        if (age < settleMs) continue
-        if (!known.has(name) && age < lookBackMs) await order(object)
-        seen.add(name)
+        if (await settle(object)) seen.add(nameOf(object))
+        else told.add(object.key)
       }
     }
     known = seen
+    listedAt = at
   }
   async function order(object: StoredObject): Promise<void> {
     try {
@@ -57,7 +88,7 @@ export function createReconciler(
       const error = ServiceError.from(thrown)
       // A mistake of this service must not keep all other objects waiting.
       if (error.retryable && error.code !== 'internal') throw error
-      onRefused(object.key, error)
+      await onRefused(object.key, error)
     }
   }
   /** Once in `quietMs`: messages that only wait for their turn would become more and more. */

@@ -5,11 +5,14 @@ import type { PaidCall, Ticket } from '#shared/metering/metered-call.ts'
 import type { Handled, ScoringServices } from './batch-services.ts'
 import type { ChunkReport, ScoredChunk } from './chunk.ts'
 import { chunkKey } from './chunk-key.ts'
+import { type GoneChunk, goneChunk } from './gone-chunk.ts'
 import { type Job, maxChargeOf } from './job.ts'
 import { findEntry } from './job-model.ts'
+import { restFrom } from './job-rest.ts'
 import { type ChunkMessage, toMessage } from './messages.ts'
 import { places } from './places.ts'
 import type { Plan } from './plan.ts'
+import { pressureOf } from './pressure-of.ts'
 import { rangeOf, readPlan } from './read-plan.ts'
 import { reportFrom, type StoredReport } from './report-from.ts'
 import type { OpenChunk } from './scorer.ts'
@@ -160,7 +163,7 @@ function paidCall(job: Job, plan: Plan, chunk: number, opened: OpenChunk): PaidC
   }
 }
 
-/** A chunk whose input is gone is one error: how many records it had, nobody can say any more. */
+/** A chunk whose input is gone is told of as far as anything is known of it. */
 async function openChunk(
   job: Job,
   plan: Plan,
@@ -183,20 +186,14 @@ async function openChunk(
     return Object.assign(opened, { bytes })
   } catch (thrown) {
     if (!(thrown instanceof ServiceError) || thrown.code !== 'object_gone') throw thrown
-    return { ...goneChunk(range.start, thrown), bytes }
+    return { ...openGone(goneChunk(plan, chunk)), bytes }
   }
 }
 
-function goneChunk(offset: number, { code, title }: ServiceError): OpenChunk {
-  const line = { error: { code, detail: title }, offset, line: 0 }
-  const scored: ScoredChunk = {
-    part: Buffer.from(`${JSON.stringify(line)}\n`),
-    results: 0,
-    errors: 1,
-    lines: 0,
-    units: {},
-  }
-  return { units: {}, records: 1, score: async () => scored, close: async () => undefined }
+function openGone({ part, records, lines, unread }: GoneChunk): OpenChunk {
+  const counts = { results: 0, errors: records, lines, ...(unread && { unread }) }
+  const scored: ScoredChunk = { part, ...counts, units: {} }
+  return { units: {}, score: async () => scored, close: async () => undefined }
 }
 
 /** Nothing is lost: a chunk that could not be done is delivered again, or waits until it can be. */
@@ -214,10 +211,13 @@ async function handleFailure(
     const current = await jobs.find(job.id)
     if (current?.raisedCharge !== job.raisedCharge) return { againAfterMs: 0 }
     const problems = [{ code, message }]
-    await jobs.change(job.id, ['scoring'], { state: 'paused', problems, at: now() })
+    const at = now()
+    const rest = restFrom(current ?? job, at)
+    await jobs.change(job.id, ['scoring'], { state: 'paused', problems, rest, at })
     return 'done'
   }
   const backoffMs = Math.min(30_000, 100 * 2 ** Math.min(receives, 10))
   // Ever longer also where the refusal names a time: others may be in front again and again.
-  return { againAfterMs: Math.max(backoffMs, (retryAfterSeconds ?? 0) * 1_000) }
+  const againAfterMs = Math.max(backoffMs, (retryAfterSeconds ?? 0) * 1_000)
+  return { againAfterMs, pressure: pressureOf(code) }
 }

@@ -31,7 +31,6 @@ export interface ChunkWork {
 export interface OpenChunk {
   /** What it costs at most: every record that could be read, scored. */
   readonly units: Units
-  readonly records: number
   /** Runs the model. @throws ServiceError if the model cannot run at all */
   score(): Promise<ScoredChunk>
   /** Gives the process back, scored or not. */

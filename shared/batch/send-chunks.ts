@@ -23,12 +23,13 @@ export async function sendChunks(
   if (done.size === job.chunks) await queues.publish.send([toMessage(job)])
 }
 
-/** What is known of a job's finished chunks, in their order. */
+/** What is known of a job's finished chunks, in their order, from `start`. */
 export async function* reportsOf(
   jobId: string,
   jobs: Pick<JobStore, 'reports'>,
+  start = 0,
 ): AsyncGenerator<ChunkReport> {
-  for (let first = 0; ; ) {
+  for (let first = start; ; ) {
     const page = await jobs.reports(jobId, first, 500)
     yield* page
     const last = page.at(-1)

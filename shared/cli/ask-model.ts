@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '#shared/config/environment.ts'
+import { plainModel } from '#shared/endpoints/predict-text.ts'
+import { publishOwnArtifacts } from '#shared/endpoints/publish-own-artifacts.ts'
+import { writesText } from '#shared/generation/language-models.ts'
+import type { PredictRequest } from '#shared/inference/model.ts'
 import { encodePrediction } from '#shared/protocols/plain-call.ts'
 import { callServer } from './call-server.ts'
 import type { Answer } from './prediction-text.ts'
 import { progressLine } from './progress-line.ts'
-import { publishOwnArtifacts } from './publish-own-artifacts.ts'
 import { pullReporter } from './pull-reporter.ts'
 import type { PlainBody } from './read-input.ts'
 import { serverKey } from './server-key.ts'
@@ -14,6 +18,14 @@ export interface Question {
   /** The model's own sample where absent. */
   readonly body: PlainBody | undefined
   readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/** Between two looks at a job. */
+const everyMs = 500
+
+interface ServerPlace {
+  readonly url: string
+  readonly key?: string | undefined
 }
 
 /** Asks in this process, with the model loaded for this one call. */
@@ -27,7 +39,10 @@ export async function askHere(question: Question, environment: Environment): Pro
     const { failures } = await publishOwnArtifacts(environment, [entry])
     if (failures.length > 0) throw failures[0]
     const { inputs, parameters } = { parameters: {}, ...(question.body ?? entry.sample) }
-    const prediction = await services.runner.predict(entry, {
+    const { predict } = writesText(entry)
+      ? plainModel(services.languageModels, entry)
+      : { predict: (asked: PredictRequest) => services.runner.predict(entry, asked) }
+    const prediction = await predict({
       inputs,
       parameters: { ...parameters, ...question.parameters },
     })
@@ -39,17 +54,56 @@ export async function askHere(question: Question, environment: Environment): Pro
 
 /** Asks a server, which answers the very same. */
 export async function askServer(
+  question: Question,
+  environment: Environment,
+  place: ServerPlace,
+): Promise<Answer> {
+  const answer = await ask(question, environment, place, {})
+  // A heavy model of which no instance is warm.
+  return isJob(answer) ? answerOf(answer.id, environment, place) : (answer as Answer)
+}
+
+/** Has a server answer later. @returns the id of the job */
+export async function askServerLater(
+  question: Question,
+  environment: Environment,
+  place: ServerPlace,
+): Promise<string> {
+  const headers = { prefer: 'respond-async' }
+  return ((await ask(question, environment, place, headers)) as { id: string }).id
+}
+
+const isJob = (answer: unknown): answer is { readonly id: string } =>
+  Object(answer).object === 'job'
+
+/** Waits for the end of a job. @throws ServiceError what the call itself was refused with */
+async function answerOf(
+  id: string,
+  environment: Environment,
+  { url, key }: ServerPlace,
+): Promise<Answer> {
+  const server = { url, key: serverKey({ url, key }, environment) }
+  for (;;) {
+    const { state } = (await callServer(server, `/v1/jobs/${id}`)) as { state: string }
+    if (state !== 'queued' && state !== 'running') break
+    await sleep(everyMs)
+  }
+  return (await callServer(server, `/v1/jobs/${id}/result`)) as Answer
+}
+
+async function ask(
   { model, body, parameters }: Question,
   environment: Environment,
-  { url, key }: { url: string; key?: string | undefined },
-): Promise<Answer> {
+  { url, key }: ServerPlace,
+  headers: Readonly<Record<string, string>>,
+): Promise<unknown> {
   const server = { url, key: serverKey({ url, key }, environment) }
   const path = `/v1/models/${encodeURIComponent(model).replace('%40', '@')}`
   const asked = body ?? ((await callServer(server, path)) as { sample: PlainBody }).sample
-  return (await callServer(server, `${path}/predict`, {
+  return callServer({ ...server, headers }, `${path}/predict`, {
     inputs: portable(asked.inputs),
     parameters: { ...asked.parameters, ...parameters },
-  })) as Answer
+  })
 }
 
 /** Bytes as base64, which is how JSON carries an image. */

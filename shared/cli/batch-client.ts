@@ -2,18 +2,22 @@ import { randomUUID } from 'node:crypto'
 import { createReadStream, openAsBlob, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Environment } from '#shared/config/environment.ts'
+import { publishOwnArtifacts } from '#shared/endpoints/publish-own-artifacts.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { batchJobAnswer } from '#shared/protocols/batch-answers.ts'
-import { publishOwnArtifacts } from './publish-own-artifacts.ts'
 import { reachServer, serverError } from './reach-server.ts'
 import { serverKey } from './server-key.ts'
+import { uploadFolder } from './upload-folder.ts'
 
 /** A job, as the API tells of it. */
 export type JobAnswer = ReturnType<typeof batchJobAnswer>
 
 export interface Uploaded {
   /** How a job names it. */
-  readonly input: { readonly input_file_id: string } | { readonly input: string }
+  readonly input:
+    | { readonly input_file_id: string }
+    | { readonly input: string }
+    | { readonly input_prefix: string }
   remove(): Promise<void>
 }
 
@@ -24,7 +28,7 @@ export interface BatchClient {
   post(path: string, body: unknown): Promise<unknown>
   /** The bytes of an answer. */
   read(path: string): Promise<ReadableStream<Uint8Array>>
-  /** Stores a file. */
+  /** Stores a file, or the files of a folder. @throws ServiceError `input_invalid` */
   upload(file: string): Promise<Uploaded>
   close(): Promise<void>
 }
@@ -64,6 +68,7 @@ function openServer(url: string, key: string | undefined): BatchClient {
   return {
     ...requests(send),
     async upload(file) {
+      if (isFolder(file)) throw folderElsewhere()
       const form = new FormData()
       form.append('purpose', 'batch')
       form.append('file', await openAsBlob(file), basename(file))
@@ -86,7 +91,7 @@ async function openHere(
   ])
   const developmentKey = randomUUID()
   const quiet = { ...environment, PERCALL_LOG: 'error' as const }
-  const runner = works ? 'threads' : 'inline'
+  const runner = works ? 'workers' : 'inline'
   const services = await localServices({ environment: quiet, developmentKey, runner })
   const { catalog, batch } = services
   const entries = catalog.list().flatMap(({ manifest }) => catalog.versions(manifest.name))
@@ -108,6 +113,7 @@ async function openHere(
     ...requests(send),
     // Straight into the store, whatever its size: here nothing stands in between.
     async upload(file) {
+      if (isFolder(file)) return uploadFolder(file, batch.objects)
       const input = `uploads/default/${randomUUID()}/${basename(file).replace(/^\.+/, '')}`
       await batch.objects.write(input, createReadStream(file), { ifAbsent: true })
       return { input: { input }, remove: () => batch.objects.remove(input) }
@@ -137,12 +143,20 @@ async function jsonOf(response: Response): Promise<unknown> {
 const errorOf = async (response: Response): Promise<ServiceError> =>
   serverError(await response.json().catch(() => undefined), `It answered ${response.status}.`)
 
-/** A file that is to be read. @throws ServiceError `input_invalid` */
+const isFolder = (path: string): boolean => statSync(path).isDirectory()
+
+const folderElsewhere = () =>
+  new ServiceError('input_invalid', {
+    detail: 'A folder is scored in this process, and not with --url.',
+    fix: 'Leave out --url, or put the files under one prefix of the store and name it as "input_prefix" in POST /v1/batch-jobs.',
+  })
+
+/** A file, or a folder of them, that is to be read. @throws ServiceError `input_invalid` */
 export function checkFile(file: string): void {
   const found = statSync(file, { throwIfNoEntry: false })
-  if (found?.isFile()) return
+  if (found?.isFile() || found?.isDirectory()) return
   throw new ServiceError('input_invalid', {
     detail: `There is no file ${file}.`,
-    fix: 'Name a file of JSONL, CSV, TSV or Parquet, packed with gzip or zstd or not.',
+    fix: 'Name a file of JSONL, CSV, TSV or Parquet, packed with gzip or zstd or not, or a folder of images.',
   })
 }

@@ -1,14 +1,24 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { BatchClient, BatchClientOptions, JobAnswer } from './batch-client.ts'
-import { type BatchOptions, withBatchOptions } from './batch-options.ts'
+import { type BatchOptions, withBatchOptions, withResultFiles } from './batch-options.ts'
 import { commandEnvironment } from './command-environment.ts'
 import type { FollowOptions } from './follow-batch-job.ts'
 import { jobId } from './job-id.ts'
 import { readAmount } from './read-amount.ts'
-import { print, printJson } from './terminal.ts'
+import { note, print, printJson } from './terminal.ts'
 
 interface JobOptions extends BatchOptions, FollowOptions {
   readonly cap?: bigint
+}
+
+interface ListOptions extends BatchOptions {
+  readonly limit: number
+  readonly after?: string
+}
+
+interface JobPage {
+  readonly data: readonly JobAnswer[]
+  readonly has_more: boolean
 }
 
 const { example: idExample } = jobId
@@ -16,14 +26,16 @@ const { example: idExample } = jobId
 /** `percall batch list`, and what can be done with one job: show, watch, cancel, resume. */
 export function batchJobCommands(batch: Command): void {
   withBatchOptions(batch.command('list').description('list the jobs, newest first'))
-    .addHelpText('after', examples('list', 'list --json', 'list --url http://127.0.0.1:8080'))
+    .option('--limit <number>', 'so many of them, up to 100', readLimit, 50)
+    .option('--after <job>', 'those that were ordered before this one', jobId)
+    .addHelpText('after', examples('list', `list --after ${idExample}`, 'list --limit 5 --json'))
     .action(list)
 
   onJob(batch, 'show', 'show a job')
     .addHelpText('after', examples(`show ${idExample}`, `show ${idExample} --json`))
     .action((id: string, options: JobOptions) => withClient(options, {}, show(id, options)))
 
-  withFiles(onJob(batch, 'watch', 'follow a job to its end'))
+  withResultFiles(onJob(batch, 'watch', 'follow a job to its end'))
     .addHelpText('after', examples(`watch ${idExample}`, `watch ${idExample} -o results.jsonl`))
     .action((id: string, options: JobOptions) => follow(id, options))
 
@@ -34,7 +46,7 @@ export function batchJobCommands(batch: Command): void {
       follow(id, { ...options, goodEnds: ['cancelled', 'published'] }, 'cancel'),
     )
 
-  withFiles(onJob(batch, 'resume', 'let a paused job go on, and follow it'))
+  withResultFiles(onJob(batch, 'resume', 'let a paused job go on, and follow it'))
     .option('--cap <amount>', 'let it cost so much in all from now on', readAmount)
     .option('--detach', 'do not wait for the end')
     .addHelpText('after', examples(`resume ${idExample}`, `resume ${idExample} --cap 20`))
@@ -46,11 +58,6 @@ const examples = (...calls: readonly string[]): string =>
 
 const onJob = (batch: Command, name: string, description: string): Command =>
   withBatchOptions(batch.command(name).description(description).argument('<job>', 'its id', jobId))
-
-const withFiles = (command: Command): Command =>
-  command
-    .option('-o, --output <file>', 'write the results there')
-    .option('--errors <file>', 'write the records that could not be scored there')
 
 async function follow(
   id: string,
@@ -75,14 +82,23 @@ const show =
     print(jobText(job))
   }
 
-async function list(options: BatchOptions): Promise<void> {
+async function list(options: ListOptions): Promise<void> {
+  const { limit, after } = options
+  const query = new URLSearchParams({ limit: String(limit), ...(after && { after }) })
   await withClient(options, {}, async (client) => {
-    const page = (await client.get('/v1/batch-jobs?limit=50')) as { data: JobAnswer[] }
+    const page = (await client.get(`/v1/batch-jobs?${query}`)) as JobPage
     if (options.json) return printJson(page)
-    if (page.data.length === 0) return print('No jobs yet.')
+    const last = page.data.at(-1)
+    if (!last) return print(after ? 'No jobs before that one.' : 'No jobs yet.')
     const { jobsTable } = await import('./batch-job-text.ts')
     print(jobsTable(page.data))
+    if (page.has_more) note(`There are more: percall batch list --after ${last.id}`)
   })
+}
+
+function readLimit(text: string): number {
+  if (/^([1-9]\d?|100)$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It is a whole number from 1 to 100.')
 }
 
 async function withClient(

@@ -7,10 +7,25 @@ export interface BatchOptions extends PlaceOptions {
   readonly json?: boolean
 }
 
+/** Where what comes out is written to, for commands that follow a job to its end. */
+export const withResultFiles = (command: Command): Command =>
+  command
+    .option('-o, --output <file>', 'write the results there; "-" is standard output')
+    .option('--errors <file>', 'write the records that could not be scored there')
+    .hook('preAction', (_, called) => {
+      const { output, errors, json } = called.opts()
+      const takers = [output === '-', errors === '-', json === true].filter(Boolean)
+      if (takers.length > 1) called.error('error: only one thing can go to standard output')
+    })
+
 /** The options that all commands of batches share. */
 export function withBatchOptions(command: Command): Command {
   command
     .option('--url <address>', 'ask this server rather than this process')
     .option('--key <key>', 'the API key for --url (default: PERCALL_API_KEY, or the key of "dev")')
+  command.hook('preAction', (_, called) => {
+    const { key, url } = called.opts()
+    if (key !== undefined && url === undefined) called.error('error: --key belongs to --url')
+  })
   return withSharedOptions(command)
 }

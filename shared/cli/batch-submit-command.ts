@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { JobAnswer } from './batch-client.ts'
-import { type BatchOptions, withBatchOptions } from './batch-options.ts'
+import { type BatchOptions, withBatchOptions, withResultFiles } from './batch-options.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { readAmount } from './read-amount.ts'
 import { print, printJson } from './terminal.ts'
@@ -11,6 +11,7 @@ interface SubmitOptions extends BatchOptions {
   readonly output?: string
   readonly errors?: string
   readonly outputFormat: string
+  readonly outputCompression?: 'gzip' | 'zstd'
   readonly join?: boolean
   readonly column?: string
   readonly cap?: bigint
@@ -27,22 +28,28 @@ export function batchSubmitCommand(batch: Command): void {
   const outputFormat = new Option('--output-format <format>', 'what is to come out')
     .choices(['jsonl', 'csv', 'parquet'])
     .default('jsonl')
+  const outputCompression = new Option(
+    '--output-compression <kind>',
+    'pack the results (default: as the name behind --output ends)',
+  ).choices(['gzip', 'zstd'])
   const command = batch
     .command('submit')
     .description('score every record of a file')
-    .argument('<file>', 'JSONL, CSV, TSV or Parquet, packed with gzip or zstd or not')
+    .argument(
+      '<file>',
+      'JSONL, CSV, TSV or Parquet, packed with gzip or zstd or not; or a folder of images',
+    )
     .requiredOption('-m, --model <name>', 'which model; with a version or alias as in iris@1')
     .addOption(format)
     .addOption(outputFormat)
-    .option('-o, --output <file>', 'write the results there')
-    .option('--errors <file>', 'write the records that could not be scored there')
+    .addOption(outputCompression)
     .option('--join', 'carry the fields of the input along')
     .option('--column <name>', 'the field that holds the input, where it is not plain')
     .option('--cap <amount>', 'pause before it costs more than this', readAmount)
     .option('--dry-run', 'only say how many records there are, and what it would cost')
     .option('--exact', 'with --dry-run: count every record')
     .option('--detach', 'do not wait for the end')
-  withBatchOptions(command)
+  withBatchOptions(withResultFiles(command))
     .addHelpText(
       'after',
       `
@@ -50,6 +57,8 @@ Examples:
   $ percall batch submit mails.jsonl --model spam -o results.jsonl
   $ percall batch submit flowers.csv --model iris --output-format csv --join -o flowers-scored.csv
   $ percall batch submit mails.jsonl.gz --model spam --dry-run
+  $ percall batch submit mails.jsonl --model spam -o results.jsonl.zst
+  $ percall batch submit photos/ --model faces -o - | head
   $ percall batch submit mails.jsonl --model spam --url http://127.0.0.1:8080 --detach
 
 Every record comes out once and in order, as a result or as an error that names its line.
@@ -68,6 +77,7 @@ async function submit(file: string, options: SubmitOptions): Promise<void> {
   ])
   checkFile(file)
   checkTargets(file, [options.output, options.errors])
+  const output_compression = options.outputCompression ?? compressionOf(options)
   const works = !options.dryRun && !options.detach
   const client = await openBatchClient(commandEnvironment(options), options, { works })
   try {
@@ -77,6 +87,7 @@ async function submit(file: string, options: SubmitOptions): Promise<void> {
       model: options.model,
       format: options.format,
       output_format: options.outputFormat,
+      ...(output_compression && { output_compression }),
       join: options.join ?? false,
       parameters: options.column === undefined ? {} : { column: options.column },
       ...(options.cap !== undefined && { max_charge_micros: String(options.cap) }),
@@ -91,6 +102,13 @@ async function submit(file: string, options: SubmitOptions): Promise<void> {
   } finally {
     await client.close()
   }
+}
+
+/** `results.jsonl.gz` is packed as its name says; Parquet is packed in its own way. */
+function compressionOf({ output = '', outputFormat }: SubmitOptions): 'gzip' | 'zstd' | undefined {
+  if (outputFormat === 'parquet') return undefined
+  if (output.endsWith('.gz')) return 'gzip'
+  return output.endsWith('.zst') ? 'zstd' : undefined
 }
 
 async function printEstimate(answer: unknown, { json }: SubmitOptions): Promise<void> {

@@ -4,6 +4,7 @@ export interface ServerAddress {
   readonly url: string
   readonly key: string | undefined
   readonly timeoutMs?: number
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
@@ -11,12 +12,13 @@ export interface ServerAddress {
  * @throws ServiceError of the server's own code, or `server_unreachable`
  */
 export async function callServer(
-  { url, key, timeoutMs = 60_000 }: ServerAddress,
+  { url, key, timeoutMs = 60_000, headers = {} }: ServerAddress,
   path: string,
   body?: unknown,
 ): Promise<unknown> {
   const response = await reachServer(url, path, {
     headers: {
+      ...headers,
       ...(key !== undefined && { authorization: `Bearer ${key}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },

@@ -5,9 +5,15 @@ import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
 import type { Environment } from '#shared/config/environment.ts'
 import { openArtifactStore } from '#shared/endpoints/open-artifact-store.ts'
+import { openGenerator } from '#shared/endpoints/open-generator.ts'
+import { plainModel } from '#shared/endpoints/predict-text.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { createLanguageModels, writesText } from '#shared/generation/language-models.ts'
+import { openOnnxGenerator } from '#shared/generation/open-onnx-generator.ts'
+import { checkGoldenSample } from '#shared/inference/golden-sample.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
 import { modelKey } from '#shared/inference/model.ts'
+import type { ReadArtifact } from '#shared/inference/model-runner.ts'
 
 /**
  * Fetches, loads and runs one version of a model, as a first call would.
@@ -15,15 +21,25 @@ import { modelKey } from '#shared/inference/model.ts'
  * @throws ServiceError of the first step that fails
  */
 export async function checkModel(entry: ModelEntry, environment: Environment): Promise<string> {
-  const { bytes, place } = await readFileOf(entry, environment)
-  const readArtifact = async () => bytes
-  const runner = inlineRunner({ readArtifact, threads: threadCount(cpuShare()) })
-  try {
-    await runner.ready(entry)
-  } finally {
-    await runner.close()
+  const found = await readFileOf(entry, environment)
+  if (!found) {
+    return `${modelKey(entry)}: its file is not on this machine; it comes from ${entry.manifest.artifact.source}`
   }
-  return `${modelKey(entry)}: ${place}, digest right, loads, golden sample passes`
+  await prove(entry, async () => found.bytes)
+  return `${modelKey(entry)}: ${found.place}, digest right, loads, golden sample passes`
+}
+
+/** @throws ServiceError of loading, `model_not_ready` */
+async function prove(entry: ModelEntry, readArtifact: ReadArtifact): Promise<void> {
+  const threads = threadCount(cpuShare())
+  if (writesText(entry)) {
+    const models = createLanguageModels(() =>
+      openGenerator(entry, { readArtifact, threads, start: openOnnxGenerator }),
+    )
+    return checkGoldenSample(plainModel(models, entry)).finally(() => models.close())
+  }
+  const runner = inlineRunner({ readArtifact, threads })
+  return runner.ready(entry).finally(() => runner.close())
 }
 
 async function readFileOf(entry: ModelEntry, environment: Environment) {
@@ -34,8 +50,8 @@ async function readFileOf(entry: ModelEntry, environment: Environment) {
   } catch (thrown) {
     const { code } = ServiceError.from(thrown)
     // The machine's own store is filled by the first start; until then the committed file counts.
-    const ownStore = environment.PERCALL_ARTIFACTS === undefined && artifact.file !== undefined
-    if (code !== 'artifact_not_found' || !ownStore) throw thrown
+    if (code !== 'artifact_not_found' || environment.PERCALL_ARTIFACTS !== undefined) throw thrown
+    if (artifact.file === undefined) return undefined
     return { bytes: await readCommitted(entry, artifact.file), place: 'file to be published' }
   }
 }

@@ -10,7 +10,8 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 export function checkTargets(input: string, targets: readonly (string | undefined)[]): void {
   const taken = new Set([resolve(input)])
   for (const target of targets) {
-    if (target === undefined) continue
+    // Standard output is no file.
+    if (target === undefined || target === '-') continue
     const path = resolve(target)
     if (taken.has(path)) {
       throw new ServiceError('parameter_invalid', {

@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { type Environment, readEnvironment } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
@@ -27,7 +29,9 @@ export function commandEnvironment({ home, models }: PlaceOptions): Environment 
     ...(home !== undefined && { PERCALL_HOME: home }),
     ...(models !== undefined && { PERCALL_MODELS: models }),
   }
-  const { PERCALL_MODELS } = environment
+  // What a command imports from here on is compiled once: most of the time of a short one.
+  const { PERCALL_MODELS, PERCALL_HOME } = environment
+  if (existsSync(PERCALL_HOME)) enableCompileCache(join(PERCALL_HOME, 'code'))
   if (PERCALL_MODELS === undefined || existsSync(PERCALL_MODELS)) return environment
   throw new ServiceError('configuration_invalid', {
     detail: `There is no folder of models at ${PERCALL_MODELS}.`,

@@ -53,7 +53,7 @@ async function dev({ json, ...options }: DevOptions): Promise<void> {
     ? terminalLogger(environment.PERCALL_LOG, (text) => line.end(text))
     : services.logger
   try {
-    const { publishOwnArtifacts } = await import('./publish-own-artifacts.ts')
+    const { publishOwnArtifacts } = await import('#shared/endpoints/publish-own-artifacts.ts')
     const entries = catalog.list().flatMap(({ manifest }) => catalog.versions(manifest.name))
     const { published, failures } = await publishOwnArtifacts(environment, entries)
     for (const failure of failures) note(failureText(failure))

@@ -9,7 +9,7 @@ export interface FollowOptions {
   readonly detach?: boolean
   /** How it may end so that the command has worked. */
   readonly goodEnds?: readonly JobAnswer['state'][]
-  /** Where to write the results to. */
+  /** Where to write the results to; `-` is standard output. */
   readonly output?: string
   /** Where to write the errors to; else the first ones are told. */
   readonly errors?: string
@@ -32,6 +32,8 @@ export async function followBatchJob(
     ? { job: (await client.get(`/v1/batch-jobs/${id}`)) as JobAnswer, left: false }
     : await watchBatchJob(client, id)
   if (json) printJson(job)
+  // Standard output is for what came out then.
+  else if (output === '-' || errors === '-') note(jobText(job))
   else print(jobText(job))
   if (left) {
     note(`Left. The job goes on with "percall batch watch ${id}", or where a server runs.`)
@@ -53,7 +55,9 @@ async function save(
   file: string,
 ): Promise<void> {
   if (!outputs.some((output) => output.name === name)) return
-  await pipeline(await client.read(`/v1/batch-jobs/${id}/${name}`), createWriteStream(file))
+  const bytes = await client.read(`/v1/batch-jobs/${id}/${name}`)
+  if (file === '-') return pipeline(bytes, process.stdout, { end: false })
+  await pipeline(bytes, createWriteStream(file))
   note(`${name === 'results' ? 'Results' : 'Errors'} are in ${file}.`)
 }
 

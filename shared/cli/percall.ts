@@ -10,6 +10,7 @@ import { devCommand } from './dev-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { invoiceShowCommand } from './invoice-show-command.ts'
 import { invoiceVerifyCommand } from './invoice-verify-command.ts'
+import { jobsCommands } from './jobs-commands.ts'
 import { keysCreateCommand } from './keys-create-command.ts'
 import { keysLimitCommand } from './keys-limit-command.ts'
 import { keysListCommand } from './keys-list-command.ts'
@@ -54,6 +55,7 @@ const batch = program.command('batch').description('score files, every record on
 batchSubmitCommand(batch)
 batchJobCommands(batch)
 batchStoreCommands(batch)
+jobsCommands(program.command('jobs').description('see, await and cancel calls that were put off'))
 const models = program.command('models').description('see and publish the models')
 modelsListCommand(models)
 modelsShowCommand(models)

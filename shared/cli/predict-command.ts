@@ -10,6 +10,7 @@ interface PredictOptions extends PlaceOptions {
   readonly url?: string
   readonly key?: string
   readonly json?: boolean
+  readonly async?: boolean
 }
 
 /** `percall predict`: one call, in this process or to a server. */
@@ -28,6 +29,7 @@ export function predictCommand(program: Command): void {
     )
     .option('--url <address>', 'ask this server rather than this process')
     .option('--key <key>', 'the API key for --url (default: PERCALL_API_KEY, or the key of "dev")')
+    .option('--async', 'have the server of --url answer later; prints the id of the job')
   withSharedOptions(command)
     .addHelpText(
       'after',
@@ -38,6 +40,7 @@ Examples:
   $ percall predict faces @photo.jpg -p threshold=0.7
   $ percall predict spam - < mail.txt
   $ percall predict iris --sample --url http://127.0.0.1:8080
+  $ percall predict iris --sample --url http://127.0.0.1:8080 --async
 
 Several inputs are asked as one list. On a terminal the answer is a table, elsewhere it is JSON.`,
     )
@@ -45,12 +48,18 @@ Several inputs are asked as one list. On a terminal the answer is a table, elsew
       if ((options.sample ?? false) === words.length > 0) {
         command.error('error: give either an input or --sample')
       }
+      if (options.key !== undefined && options.url === undefined) {
+        command.error('error: --key belongs to --url')
+      }
+      if (options.async && options.url === undefined) {
+        command.error('error: --async belongs to --url')
+      }
       return predict(model, words, options)
     })
 }
 
 async function predict(model: string, words: string[], options: PredictOptions): Promise<void> {
-  const [{ readInput }, { askServer, askHere }] = await Promise.all([
+  const [{ readInput }, { askServer, askServerLater, askHere }] = await Promise.all([
     import('./read-input.ts'),
     import('./ask-model.ts'),
   ])
@@ -61,6 +70,10 @@ async function predict(model: string, words: string[], options: PredictOptions):
     parameters: options.parameter,
   }
   const { url, key } = options
+  if (options.async && url !== undefined) {
+    const id = await askServerLater(question, environment, { url, key })
+    return options.json ? printJson({ id }) : print(id)
+  }
   const answer: Answer =
     url === undefined
       ? await askHere(question, environment)

@@ -24,7 +24,7 @@ export interface AccountCall {
 }
 
 export interface AccountSteps<Schema extends z.ZodMiniType> {
-  /** Of the query for GET and DELETE, else of the body. */
+  /** Of the query for GET, HEAD and DELETE, else of the body. */
   readonly schema: Schema
   readonly run: (input: z.output<Schema>, call: AccountCall) => unknown | Promise<unknown>
   /** Default: the JSON of what `run` returns. */
@@ -42,7 +42,7 @@ export function accountAction<Schema extends z.ZodMiniType>(
       if (isMiss(match)) throw match.error
       const caller = callerOf(call)
       if (!caller) throw new ServiceError('credentials_missing')
-      const inQuery = request.method === 'GET' || request.method === 'DELETE'
+      const inQuery = ['GET', 'HEAD', 'DELETE'].includes(request.method)
       const members = inQuery ? readQuery(request, schema) : readBodyMembers(request, schema)
       const { tenant } = caller
       const identity = identityOf(request, tenant)

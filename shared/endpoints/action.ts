@@ -1,10 +1,13 @@
 import middy from '@middy/core'
 import type { Authenticate } from '#shared/access/authenticate.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { JobServices } from '#shared/jobs/job-services.ts'
 import type { Meter } from '#shared/metering/metered-call.ts'
 import type { LimitRate } from '#shared/metering/rate-limiter.ts'
 import { authenticate } from '#shared/middleware/authenticate/authenticate.ts'
 import type { Call } from '#shared/middleware/call.ts'
 import { compressResponse } from '#shared/middleware/compress-response/compress-response.ts'
+import { type DeferOptions, defer } from '#shared/middleware/defer/defer.ts'
 import { type Encode, encodeResponse } from '#shared/middleware/encode-response/encode-response.ts'
 import { errorResponse } from '#shared/middleware/error-response/error-response.ts'
 import { limitRate } from '#shared/middleware/limit-rate/limit-rate.ts'
@@ -26,6 +29,8 @@ export interface ActionServices {
   readonly bodyLimitBytes: number
   readonly meter: Meter
   readonly limitRate: LimitRate
+  /** Where calls can be put off. */
+  readonly openJobs?: (() => Promise<JobServices>) | undefined
 }
 
 /** What an action does between its edges. */
@@ -37,6 +42,8 @@ export interface ActionSteps<Input, Output> {
   purchase?: MeterStepOptions<Input>['purchase']
   /** The input for the version that an earlier attempt of the call has pinned. */
   repin?: MeterStepOptions<Input>['repin']
+  /** Where the call can be put off. */
+  deferral?: Pick<DeferOptions<Input>, 'entryOf' | 'check'>
 }
 
 export type Action = (request: HttpRequest, match: RouteMatch | RouteMiss) => Promise<HttpResponse>
@@ -48,7 +55,7 @@ export type Action = (request: HttpRequest, match: RouteMatch | RouteMiss) => Pr
  */
 export function action<Input, Output>(
   services: ActionServices,
-  { decode, run, encode, purchase, repin }: ActionSteps<Input, Output>,
+  { decode, run, encode, purchase, repin, deferral }: ActionSteps<Input, Output>,
 ): Action {
   const steps = [
     requestId(),
@@ -59,6 +66,9 @@ export function action<Input, Output>(
     errorResponse(),
     readBody({ limitBytes: services.bodyLimitBytes }),
     validate({ decode }),
+    ...(deferral
+      ? [defer({ ...deferral, repin, openJobs: services.openJobs, encode: accept })]
+      : []),
     ...(purchase
       ? [
           rehearse('refusal'),
@@ -71,10 +81,24 @@ export function action<Input, Output>(
   // middy knows one type of response; here the handler's own becomes one in `encodeResponse`.
   const handle = middy<Call<Input>, HttpResponse>()
     .use(steps)
-    .handler((call: Call<Input>) => (call.replay ?? run(call.input, call)) as never) as unknown as (
+    .handler((call: Call<Input>) => (call.replay ?? wanted(call, run)) as never) as unknown as (
     call: Call,
     context: object,
   ) => Promise<HttpResponse>
   return (request, match) =>
     handle({ request, match, receivedAt: performance.now(), id: '', input: undefined }, {})
 }
+
+/** What a job that was cancelled meanwhile has computed is not sold. */
+async function wanted<Input, Output>(
+  call: Call<Input>,
+  run: ActionSteps<Input, Output>['run'],
+): Promise<Output> {
+  const output = await run(call.input, call)
+  const { deferred, signal } = call.request
+  if (!deferred || !signal?.aborted) return output
+  throw new ServiceError('deadline_exceeded', { detail: 'The caller has gone.' })
+}
+
+const accept: DeferOptions<unknown>['encode'] = async (job, asked) =>
+  (await import('./accept-job.ts')).acceptJob(job, asked)

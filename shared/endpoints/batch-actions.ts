@@ -34,7 +34,7 @@ export interface BatchActionServices extends Services {
 /** Batch jobs in percall's own words. */
 export function batchActions(services: BatchActionServices) {
   const { batch, eventsMs } = services
-  const answer = (job: Job) => batchJobAnswer(job, batch.now())
+  const answer = (job: Job) => batchJobAnswer(job, batch.now(), batch.prices)
   /** Of the caller's tenant: of others' jobs there is no hint. */
   const jobOf = async ({ id, tenant }: AccountCall): Promise<Job> => {
     const job = await batch.jobs.find(id)
@@ -49,7 +49,7 @@ export function batchActions(services: BatchActionServices) {
       async run(_, call) {
         const job = await jobOf(call)
         const output = job.outputs.find((one) => one.name === name)
-        if (output) return sendObject(output.key, batch.objects)
+        if (output) return sendObject(output.key, batch.objects, call.request)
         throw new ServiceError('resource_not_found', {
           detail: `The job has no ${name}${hasEnded(job) ? '' : ' yet'}: it is ${job.state}.`,
           fix: 'See its state and its outputs at GET /v1/batch-jobs/{id}.',
@@ -73,7 +73,11 @@ export function batchActions(services: BatchActionServices) {
           model: asked.model,
           parameters: asked.parameters,
           records: { kind: 'input' },
-          output: { format: asked.output_format, join: asked.join },
+          output: {
+            format: asked.output_format,
+            compression: asked.output_compression,
+            join: asked.join,
+          },
           maxCharge: asked.max_charge_micros,
           expiresAt: asked.expires_at,
           identity: ['order', idempotencyKey ?? newFence()],

@@ -1,4 +1,5 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { writesText } from '#shared/generation/language-models.ts'
 import { isMiss } from '#shared/middleware/call.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
@@ -42,12 +43,20 @@ export function catalogEndpoint(services: Services = lambdaServices()): Endpoint
   }
   // A model's own routes end here only where there is no such model.
   const elsewhere = answer(({ model, version, route }) => {
-    if (model !== undefined) catalog.find(model, version)
+    if (model !== undefined && writesText(catalog.find(model, version)))
+      throw atItsOwnAddress(model)
     throw new ServiceError('route_not_found', { detail: `${route.path} is not served here.` })
   })
 
   return dispatch(actions, services, elsewhere)
 }
+
+/** Behind a gateway that hands on whole answers there is no place for what streams. */
+const atItsOwnAddress = (model: string) =>
+  new ServiceError('route_not_found', {
+    detail: `${model} writes text, and is served at an address of its own.`,
+    fix: 'Ask it at the URL of its function, by /v1/chat/completions or /v1/completions.',
+  })
 
 function foundOf(match: RouteMatch | RouteMiss): RouteMatch {
   if (isMiss(match)) throw match.error

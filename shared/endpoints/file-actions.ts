@@ -59,8 +59,10 @@ export function fileActions(services: BatchActionServices) {
     }),
     'file-content': accountAction(services, {
       schema: nothing,
-      run: async (_, { id, tenant }) =>
-        sendObject((await find(id, tenant)).key, objects, 'application/octet-stream'),
+      async run(_, { id, tenant, request: { method } }) {
+        const { key } = await find(id, tenant)
+        return sendObject(key, objects, { method, mediaType: 'application/octet-stream' })
+      },
       encode: (response) => response,
     }),
     'delete-file': accountAction(services, {

@@ -34,7 +34,8 @@ async function handleMessage(
   const delivery = toDelivery(record)
   const onFailure = (cause: unknown) => logger.error('a batch message failed', { cause })
   await queue.hide(delivery, visibilityMs).catch(onFailure)
-  return handleDelivery(delivery, { queue, handle, visibilityMs, onFailure })
+  const { isDone } = await handleDelivery(delivery, { queue, handle, visibilityMs, onFailure })
+  return isDone
 }
 
 const toDelivery = ({ body, receiptHandle, attributes }: SQSRecord): Delivery => ({

@@ -6,12 +6,12 @@ import { readModels } from '#shared/catalog/read-models.ts'
 import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
 import { readEnvironment, silenceRuntimeTelemetry } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { inlineRunner } from '#shared/inference/inline-runner.ts'
+import type { ModelRunner, ReadArtifact } from '#shared/inference/model-runner.ts'
+import type { JobServices } from '#shared/jobs/job-services.ts'
 import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
 import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import type { SaleOutbox } from '#shared/metering/sale-outbox.ts'
 import { createLogger } from '#shared/observability/logger.ts'
-import { warmRuntime } from '#shared/runtime/onnx-session.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
 import { lazily } from './lazily.ts'
 import { lazyKeyStore } from './lazy-key-store.ts'
@@ -28,15 +28,27 @@ import type { Services } from './services.ts'
 export interface LambdaServices extends Services {
   /** What was sold while the ledger did not answer. */
   readonly outbox: SaleOutbox | undefined
+  readonly readArtifact: ReadArtifact
+  /** Threads inside one run. */
+  readonly threads: number
+  readonly openJobs: () => Promise<JobServices>
 }
 
-/**
- * The services of one Lambda environment. It serves one request at a time, so models run inline:
- * nothing else waits for the event loop, and a cold start need not start a thread.
- *
- * @param only the model that the function serves; none for the functions that run no model
- */
-export function lambdaServices(only?: string): LambdaServices {
+/** What a function needs that runs models; in the cold start of no other. */
+export interface LambdaModels {
+  /** Whose name alone the function serves; all models where absent. */
+  readonly only?: string
+  readonly openRunner: (options: { readArtifact: ReadArtifact; threads: number }) => ModelRunner
+  /** Pays what the first session of a process costs, while the file is on its way. */
+  readonly warmRuntime?: () => Promise<void>
+}
+
+/** The services of one Lambda environment. It serves one request at a time, unless its models say else. */
+export function lambdaServices({
+  only,
+  openRunner = runsNone,
+  warmRuntime = async () => undefined,
+}: Partial<LambdaModels> = {}): LambdaServices {
   silenceRuntimeTelemetry()
   const environment = readEnvironment()
   const directory =
@@ -46,6 +58,7 @@ export function lambdaServices(only?: string): LambdaServices {
   const openKeys = lazily(() => openKeyStore(environment))
   const keyStore = lazyKeyStore(openKeys)
 
+  const warmOnce = lazily(warmRuntime)
   const readArtifact = async ({ manifest }: ModelEntry): Promise<Uint8Array<ArrayBuffer>> => {
     const bytes = (await artifactStore()).fetch(manifest.artifact)
     // While the file is on its way, the first caller's key gets its store opened, and the runtime
@@ -83,7 +96,13 @@ export function lambdaServices(only?: string): LambdaServices {
       { step: async (...step) => (await rateStore()).step(...step) },
       createMemoryRateStore(),
     ),
-    runner: inlineRunner({ readArtifact, threads }),
+    // Few calls are put off: it is in no other's cold start.
+    openJobs: lazily(async () =>
+      (await import('./open-jobs.ts')).openJobs(environment, { pepper, oldPepper }),
+    ),
+    readArtifact,
+    threads,
+    runner: openRunner({ readArtifact, threads }),
     authenticate: createAuthenticator({
       keyStore,
       pepper,
@@ -97,4 +116,16 @@ export function lambdaServices(only?: string): LambdaServices {
   }
 }
 
-const warmOnce = lazily(warmRuntime)
+/** Of the functions that answer without a model. */
+function runsNone(): ModelRunner {
+  const refuse = async (): Promise<never> => {
+    throw new ServiceError('internal', { cause: new Error('This function runs no models.') })
+  }
+  return {
+    predict: refuse,
+    infer: refuse,
+    load: refuse,
+    ready: refuse,
+    close: async () => undefined,
+  }
+}

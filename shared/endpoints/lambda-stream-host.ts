@@ -13,12 +13,21 @@ export async function streamOnLambda(
   endpoint: Endpoint,
 ): Promise<StreamifyHandler<APIGatewayProxyEventV2, void>> {
   await warmUp(endpoint)
-  return awslambda.streamifyResponse(async (event: APIGatewayProxyEventV2, responseStream) => {
-    const { status, headers, body, stream } = await endpoint(toRequest(event, endpoint))
-    const prelude = { statusCode: status, headers }
-    const outgoing = awslambda.HttpResponseStream.from(responseStream, prelude)
-    // The prelude leaves with the first write, and that must not wait for the first piece.
-    outgoing.write(body)
-    await pipeline(stream ?? [], outgoing)
-  })
+  return awslambda.streamifyResponse((event: APIGatewayProxyEventV2, responseStream) =>
+    streamAnswer(endpoint, event, responseStream),
+  )
+}
+
+/** Answers one event of HTTP as a stream. */
+export async function streamAnswer(
+  endpoint: Endpoint,
+  event: APIGatewayProxyEventV2,
+  responseStream: awslambda.HttpResponseStream,
+): Promise<void> {
+  const { status, headers, body, stream } = await endpoint(toRequest(event, endpoint))
+  const prelude = { statusCode: status, headers }
+  const outgoing = awslambda.HttpResponseStream.from(responseStream, prelude)
+  // The prelude leaves with the first write, and that must not wait for the first piece.
+  outgoing.write(body)
+  await pipeline(stream ?? [], outgoing)
 }

@@ -5,44 +5,48 @@ import type { KeyStore } from '#shared/access/key-store.ts'
 import { readPeppers } from '#shared/access/read-peppers.ts'
 import type { ArtifactStore, FetchProgress } from '#shared/artifacts/artifact-store.ts'
 import { cachedArtifactStore } from '#shared/artifacts/cached-artifact-store.ts'
+import { pulledArtifactStore } from '#shared/artifacts/pulled-artifact-store.ts'
 import type { PublishingServices } from '#shared/batch/publish-job.ts'
-import { createCatalog } from '#shared/catalog/catalog.ts'
+import { type Catalog, createCatalog } from '#shared/catalog/catalog.ts'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { cpuShare, threadCount } from '#shared/config/cpu-share.ts'
 import { type Environment, silenceRuntimeTelemetry } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { startGenerationThread } from '#shared/generation/generation-thread.ts'
 import {
   createLanguageModels,
   type LanguageModels,
   writesText,
 } from '#shared/generation/language-models.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
-import { threadedRunner } from '#shared/inference/threaded-runner.ts'
+import type { JobServices } from '#shared/jobs/job-services.ts'
 import type { Ledger } from '#shared/metering/ledger.ts'
 import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
 import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { createSqliteSaleOutbox } from '#shared/metering/sqlite-sale-outbox.ts'
 import { createLogger } from '#shared/observability/logger.ts'
-import { startExporting } from './exporter.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
-import { startBatch } from './local-batch.ts'
+import { type LocalJobsOptions, startJobs } from './local-jobs.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
 import { openBatch } from './open-batch.ts'
 import { openGenerator } from './open-generator.ts'
+import { openJobs } from './open-jobs.ts'
 import { openKeyStore } from './open-key-store.ts'
 import { openLedger } from './open-ledger.ts'
 import { openHostMeter } from './open-meter.ts'
 import { openRateLimiter } from './open-rate-limiter.ts'
+import { openRunner } from './open-runner.ts'
 import type { Services } from './services.ts'
-import { startSweeping } from './sweeper.ts'
 
 export interface LocalServicesOptions {
   environment: Environment
-  /** Where models run: in worker threads beside a server, or inline in a command. */
-  runner?: 'threads' | 'inline'
+  /** Where models run: in workers beside a server, or inline in a command. */
+  runner?: 'workers' | 'inline'
   developmentKey?: string | undefined
+  /** Default: what the folder of model folders holds. */
+  catalog?: Catalog | undefined
   onProgress?: (entry: ModelEntry, progress: FetchProgress) => void
 }
 
@@ -51,6 +55,7 @@ export interface LocalServices extends Services {
   readonly batch: PublishingServices
   readonly keyStore: KeyStore
   readonly languageModels: LanguageModels
+  readonly openJobs: () => Promise<JobServices>
 }
 
 const ownModels = join(import.meta.dirname, '../../models')
@@ -66,19 +71,19 @@ function priceBookFile(environment: Environment): string {
   return existsSync(beside) ? beside : join(ownModels, 'price-book.json')
 }
 
-/** The services of one machine: a directory for S3, SQLite for DynamoDB, threads for Lambda. */
+/** The services of one machine: a directory for S3, SQLite for DynamoDB, processes for Lambda. */
 export async function localServices({
   environment,
-  runner: place = 'threads',
+  runner: place = 'workers',
   developmentKey = environment.PERCALL_DEV_KEY,
+  catalog = createCatalog(readModels(modelsDirectory(environment), { parse: parseManifest })),
   onProgress,
 }: LocalServicesOptions): Promise<LocalServices> {
   silenceRuntimeTelemetry()
   const home = environment.PERCALL_HOME
   makeHome(home)
   const logger = createLogger({ level: environment.PERCALL_LOG })
-  const catalog = createCatalog(readModels(modelsDirectory(environment), { parse: parseManifest }))
-  const artifacts = cachedArtifactStore(await openArtifactStore(environment), {
+  const artifacts = cachedArtifactStore(pulledArtifactStore(await openArtifactStore(environment)), {
     directory: join(home, 'cache'),
     maxBytes: environment.PERCALL_CACHE_BYTES,
     onCacheFailure: (cause) => logger.warn('the artifact cache cannot be written', { cause }),
@@ -97,33 +102,46 @@ export async function localServices({
       onProgress: (progress) => onProgress?.(entry, progress),
     })
   const batch = await openBatch(environment, { ledger, prices, catalog, keyStore })
-  // A command that ends at once leaves that to the host.
-  const isHost = place === 'threads'
+  // A command that ends at once leaves that to the host, and need not load it; so does a container
+  // beside functions, which do it.
+  const isHost = place === 'workers' && environment.PERCALL_WORK === 'all'
   const stopSweeping = isHost
-    ? startSweeping({ ledger, outbox, keyStore, logger })
+    ? (await import('./sweeper.ts')).startSweeping({ ledger, outbox, keyStore, logger })
     : async () => undefined
-  const stopExporting = isHost ? startExporting(environment, ledger) : async () => undefined
+  const stopExporting = isHost
+    ? (await import('./exporter.ts')).startExporting(environment, ledger)
+    : async () => undefined
   const cpus = cpuShare()
+  const workers = environment.PERCALL_WORKERS ?? threadCount(cpus)
   const runner =
-    place === 'threads'
-      ? threadedRunner({ readArtifact, threads: environment.PERCALL_WORKERS ?? threadCount(cpus) })
+    place === 'workers'
+      ? openRunner(environment, { readArtifact, size: workers })
       : inlineRunner({ readArtifact, threads: threadCount(cpus), proveOnLoad: true })
 
   const stopBatch = isHost
-    ? startBatch(batch, {
+    ? (await import('./local-batch.ts')).startBatch(batch, {
         readArtifact,
-        size: environment.PERCALL_WORKERS ?? threadCount(cpus),
+        size: workers,
         codeCache: join(home, 'code'),
+        recycleBytes: environment.PERCALL_SCORER_BYTES,
+        retentionMs: environment.PERCALL_BATCH_DAYS * 86_400_000,
         logger,
       })
     : async () => undefined
 
   const languageModels = createLanguageModels((entry) =>
-    openGenerator(entry, { readArtifact, threads: threadCount(cpus) }),
+    openGenerator(entry, {
+      readArtifact,
+      threads: threadCount(cpus),
+      start: startGenerationThread,
+    }),
   )
 
-  return {
+  const jobs = { ...(await openJobs(environment, peppers)), workers }
+
+  const services: LocalServices = {
     batch,
+    openJobs: async () => jobs,
     languageModels,
     catalog,
     ledger,
@@ -151,9 +169,11 @@ export async function localServices({
       if (smallest) await runner.ready(smallest)
     },
     async close() {
+      await stopJobs()
       await stopBatch()
       await stopExporting()
       await stopSweeping()
+      await jobs.close()
       await batch.close()
       await runner.close()
       await languageModels.close()
@@ -163,6 +183,24 @@ export async function localServices({
       await ledger.close()
     },
   }
+  const heavyOnly = environment.PERCALL_WORK === 'heavy'
+  const stopJobs =
+    place === 'workers'
+      ? await startOwnJobs(services, jobs, { concurrency: workers, heavyOnly })
+      : async () => undefined
+  return services
+}
+
+/** What was put off is run as it would have been at once; it is nothing that a command has to load. */
+async function startOwnJobs(
+  services: LocalServices,
+  jobs: JobServices,
+  options: Pick<LocalJobsOptions, 'concurrency' | 'heavyOnly'>,
+): Promise<() => Promise<void>> {
+  const { servingEndpoint } = await import('./serving-endpoint.ts')
+  const { keyStore, logger } = services
+  const endpoint = servingEndpoint(services)
+  return startJobs(jobs, { endpoint, keyStore, logger, ...options })
 }
 
 /** One machine serves one owner, who is shown what calls cost and not stopped by it. */

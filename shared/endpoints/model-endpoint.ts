@@ -8,6 +8,7 @@ import type { RouteMatch, RouteMiss } from '#shared/protocols/routes.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
 import { type Action, action } from './action.ts'
 import { dispatch } from './dispatch.ts'
+import { inlineModels } from './inline-models.ts'
 import { lambdaServices } from './lambda-services.ts'
 import { notReady } from './not-ready.ts'
 import { plainPurchase } from './plain-purchase.ts'
@@ -18,7 +19,10 @@ import type { Services } from './services.ts'
  * The endpoint of one model: every route under its name. Without services of a host it composes
  * those of a Lambda function; `warm` then fetches and loads the model ahead of the first call.
  */
-export function modelEndpoint(name: string, services: Services = lambdaServices(name)): Endpoint {
+export function modelEndpoint(
+  name: string,
+  services: Services = lambdaServices({ only: name, ...inlineModels }),
+): Endpoint {
   const { catalog, runner } = services
   const entryOf = (match: RouteMatch | RouteMiss): ModelEntry => {
     if (isMiss(match)) throw match.error
@@ -35,8 +39,13 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
       },
       purchase: ({ input: { entry, asked }, request }) =>
         plainPurchase(services.prices, entry, request, asked.inputs),
+      deferral: {
+        entryOf: ({ entry }) => entry,
+        check: ({ input: { entry, asked }, request }) =>
+          plainPurchase(services.prices, entry, request, asked.inputs),
+      },
       repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
-      run: ({ entry, asked }) => runner.predict(entry, asked),
+      run: ({ entry, asked }, { request: { signal } }) => runner.predict(entry, asked, { signal }),
       encode: (prediction, { input }) => encodePrediction(input.entry, prediction),
     }),
     infer: action(services, {
@@ -50,8 +59,9 @@ export function modelEndpoint(name: string, services: Services = lambdaServices(
         // Tensors are no images any more.
         return purchaseOf(entry, { rows: first?.shape[0] ?? 1, inputBytes: sentBytes })
       },
+      deferral: { entryOf: ({ entry }) => entry },
       repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
-      run: ({ entry, asked }) => runner.infer(entry, asked),
+      run: ({ entry, asked }, { request: { signal } }) => runner.infer(entry, asked, { signal }),
       encode: (result, { input: { wire, entry, asked } }) => wire.encodeInfer(entry, asked, result),
     }),
     'model-metadata': action(services, {

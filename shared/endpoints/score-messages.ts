@@ -48,9 +48,11 @@ function lambdaScorer({ environment, logger }: Scoring): Scorer {
     size: 1,
     // The rest is for this process, which holds the model's file and the part for a moment.
     memoryLimitBytes: memoryMB * 2 ** 20 * 0.75,
+    recycleBytes: environment.PERCALL_SCORER_BYTES,
     codeCache: join(tmpdir(), 'percall-code'),
     // Between events time stands still, and jumps when the next one comes.
     idleMs: 86_400_000,
     onDeath: ({ kind }, model) => logger.warn('a scoring process has died', { model, code: kind }),
+    onRecycle: (_, model) => logger.info('a scoring process was replaced', { model }),
   })
 }

@@ -6,12 +6,21 @@ const media: Readonly<Record<string, string>> = {
   jsonl: 'application/jsonl',
   csv: 'text/csv; charset=utf-8',
   parquet: 'application/vnd.apache.parquet',
+  gz: 'application/gzip',
+  zst: 'application/zstd',
   _SUCCESS: 'application/json',
 }
 
 /** Lambda takes 6 MB of JSON as an answer, in which a text of quotes and line ends doubles. */
 const largestAnswerBytes = 3_000_000
 const urlSeconds = 300
+
+export interface SendOptions {
+  /** Of the request; a HEAD gets no body, and is sent to nobody: what is signed is a GET. */
+  readonly method: string
+  /** Default: by the name. */
+  readonly mediaType?: string
+}
 
 /**
  * A stored object as an answer, at the pace of its reader. A large one is fetched from the store
@@ -22,13 +31,14 @@ const urlSeconds = 300
 export async function sendObject(
   key: string,
   objects: ObjectStore,
-  mediaType?: string,
+  { method, mediaType }: SendOptions,
 ): Promise<HttpResponse> {
   const object = await objects.head(key)
   if (!object) throw new ServiceError('resource_not_found', { detail: 'The file is gone.' })
   const fileName = key.split('/').at(-1) ?? 'file'
   const type = mediaType ?? media[fileName.split('.').at(-1) ?? ''] ?? 'application/octet-stream'
-  if (objects.signedUrl && object.sizeBytes > largestAnswerBytes) {
+  const isHead = method === 'HEAD'
+  if (objects.signedUrl && !isHead && object.sizeBytes > largestAnswerBytes) {
     const how = { seconds: urlSeconds, mediaType: type, fileName }
     return { status: 307, headers: { location: await objects.signedUrl(object, how) }, body: '' }
   }
@@ -40,6 +50,8 @@ export async function sendObject(
       'content-disposition': `attachment; filename="${fileName}"`,
     },
     body: '',
-    stream: objects.read(object),
+    stream: isHead ? nothing() : objects.read(object),
   }
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -16,6 +16,7 @@ const tasks = new Map<string, () => Promise<Task>>([
     async () => (await import('./image-classification.ts')).imageClassification,
   ],
   ['object-detection', async () => (await import('./object-detection.ts')).objectDetection],
+  ['image-to-text', async () => (await import('./image-to-text.ts')).imageToText],
 ])
 
 /** What was asked for once: an `import()` costs 17 µs each time, a third of a small model's call. */
@@ -30,7 +31,8 @@ export async function findTask(name: string): Promise<Task> {
   if (known) return known
   if (name === 'text-generation') {
     throw new ServiceError('input_invalid', {
-      detail: 'This model writes text: it takes no plain calls and no files of records.',
+      detail:
+        'This model writes text, token by token: it scores no files of records and has no estimate.',
       fix: 'Ask it by POST /v1/chat/completions or POST /v1/completions.',
     })
   }

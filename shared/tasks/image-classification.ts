@@ -18,9 +18,9 @@ export const imageClassification: Task = {
   pixels: imagePixels,
   async prepare(rows, parameters, model) {
     const options = readOptions(model, optionFields)
-    const interpret = classify.reader(parameters, model, options.output)
+    const reading = classify.reader(parameters, model, options.output)
     const { tensor } = await imageTensor(rows, model, options)
-    return { tensors: { [model.inputs[0]?.name ?? '']: tensor }, interpret }
+    return { tensors: { [model.inputs[0]?.name ?? '']: tensor }, ...reading }
   },
   describe: (model) => ({ input: imageSchema, ...classify.describe(model) }),
 }

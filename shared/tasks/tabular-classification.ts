@@ -36,14 +36,15 @@ export const tabularClassification: Task = {
   },
   prepare(rows, parameters, model) {
     const { columns, output } = readOptions(model, optionFields)
-    const interpret = classify.reader(parameters, model, output)
+    const reading = classify.reader(parameters, model, output)
     const input = model.inputs[0]
     const width = input?.shape[1] ?? columns.length
-    const data = Float32Array.from(
-      rows.flatMap((row, index) => readRow(row, index, columns, width)),
-    )
+    const data = new Float32Array(rows.length * width)
+    for (let row = 0; row < rows.length; row += 1) {
+      data.set(readRow(rows[row], row, columns, width), row * width)
+    }
     const tensor = { datatype: 'FP32', shape: [rows.length, width], data } as const
-    return { tensors: { [input?.name ?? '']: tensor }, interpret }
+    return { tensors: { [input?.name ?? '']: tensor }, ...reading }
   },
   describe(model) {
     const { columns } = readOptions(model, optionFields)
@@ -79,12 +80,14 @@ function readRow(row: unknown, index: number, columns: readonly string[], width:
     throw invalid(`${at} must have ${width} numbers (${columns.join(', ')})${size}.`)
   }
   const values: unknown[] = isRecord(row) ? columns.map((name) => row[name]) : (row as unknown[])
-  return values.map((value, column) => {
-    // Beyond float32 a number would become Infinity on its way into the tensor.
-    if (typeof value === 'number' && Number.isFinite(Math.fround(value))) return value
-    throw invalid(`${at}, column "${columns[column] ?? column}" must be a finite number.`)
-  })
+  const wrong = values.findIndex((value) => !isFinite32(value))
+  if (wrong < 0) return values as number[]
+  throw invalid(`${at}, column "${columns[wrong] ?? wrong}" must be a finite number.`)
 }
+
+/** Beyond float32 a number would become Infinity on its way into the tensor. */
+const isFinite32 = (value: unknown): boolean =>
+  typeof value === 'number' && Number.isFinite(Math.fround(value))
 
 /** `{column: [values]}` to one record a row. */
 function transpose(table: Record<string, unknown>, columns: readonly string[]) {

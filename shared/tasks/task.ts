@@ -1,4 +1,5 @@
 import type { TensorInfo, Tensors } from '#shared/runtime/tensor.ts'
+import type { JsonBytes } from './json-bytes.ts'
 
 /** What a task knows of the model it serves: plain data out of the model's folder. */
 export interface TaskModel {
@@ -27,6 +28,18 @@ interface Prepared {
   readonly tensors: Tensors
   /** From the model's outputs for exactly these rows to one answer a row, in their order. */
   interpret(outputs: Tensors): readonly unknown[]
+  /** The same answers for who wants them as JSON; absent where a task has no shorter way to it. */
+  writer?(outputs: Tensors): AnswerWriter
+}
+
+/** Answers of one run as JSON, without an object each. */
+export interface AnswerWriter {
+  readonly rows: number
+  /**
+   * Writes the bytes of `JSON.stringify(interpret(outputs)[row])`.
+   * @returns false where it cannot, what it has written being of no use: `interpret` can
+   */
+  write(row: number, into: JsonBytes): boolean
 }
 
 /**

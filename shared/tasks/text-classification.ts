@@ -36,13 +36,13 @@ export const textClassification: Task = {
   },
   prepare(rows, parameters, model) {
     const { features, output, characters } = readOptions(model, optionFields)
-    const interpret = classify.reader(parameters, model, output)
+    const reading = classify.reader(parameters, model, output)
     const input = model.inputs[0]
     const tensor =
       features === 'text'
         ? textTensor(rows, input?.shape.length)
         : ngramTensor(rows, extractorOf(model, characters), input?.shape[1] ?? 0)
-    return { tensors: { [input?.name ?? '']: tensor }, interpret }
+    return { tensors: { [input?.name ?? '']: tensor }, ...reading }
   },
   describe: (model) => ({ input: { type: 'string' }, ...classify.describe(model) }),
 }

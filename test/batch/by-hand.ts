@@ -19,7 +19,8 @@ export function byHand(services: PublishingServices, scorer: Scorer = createLine
     plan: (body: string, receives: number) => planJob(readJobMessage(body).job, receives, all),
     score: (body: string, receives: number): Promise<Handled> =>
       scoreChunk(readChunkMessage(body), receives, { ...all, scorer, cpuClass: 'by hand' }),
-    publish: (body: string) => publishJob(readJobMessage(body).job, all),
+    publish: (body: string, receives: number) =>
+      publishJob(readJobMessage(body).job, receives, all),
   })
 
   async function work(

@@ -66,6 +66,7 @@ export function newJob(changes: Partial<Job> = {}, order: Partial<JobOrder> = {}
     chunks: 0,
     bytes: 0,
     done: { chunks: 0, bytes: 0, results: 0, errors: 0, charge: 0n },
+    marks: [],
     problems: [],
     outputs: [],
     ...changes,
@@ -106,7 +107,15 @@ export function describeJobStore({ open, setTime }: JobStoreOnTrial): void {
     const outputs = [{ name: 'results', key: 'k', sizeBytes: 2 ** 41, sha256: 'ef' }] as const
     const problems = [{ code: 'record_invalid', message: 'ünreadable', line: 7 }]
     const raisedCharge = 2n ** 62n
-    const job = newJob({ chunks: 7, bytes: 2 ** 42, raisedCharge, problems, outputs }, order)
+    const rest = { ms: 7, since: start, until: start + 7 }
+    const marks = [
+      { at: start + 1, bytes: 2 ** 40 },
+      { at: start + 2, bytes: 2 ** 41 },
+    ]
+    const job = newJob(
+      { chunks: 7, bytes: 2 ** 42, raisedCharge, rest, marks, problems, outputs },
+      order,
+    )
     await store.create(job)
     expect(await store.find(job.id)).toEqual(job)
     expect(await store.find(fresh('absent'))).toBeUndefined()
@@ -206,6 +215,31 @@ export function describeJobStore({ open, setTime }: JobStoreOnTrial): void {
     expect(await store.finishChunk(id, reportOf(3, { results: 1 }))).toMatchObject({ id, done })
     expect(await store.find(id)).toMatchObject({ done, changedAt: start + 77, state: 'scoring' })
     expect(await store.reports(id, 0, 99)).toEqual([0, 1, 2, 3, 4].map((chunk) => reportOf(chunk)))
+  })
+
+  test('marks how far the job was when, once a chunk, in as many slots as ever', async () => {
+    const store = open()
+    const { id } = await stored(store, { state: 'scoring', chunks: 40 })
+    for (let chunk = 0; chunk < 40; chunk += 1) {
+      setTime(start + chunk)
+      await store.finishChunk(id, reportOf(chunk))
+      await store.finishChunk(id, reportOf(Math.floor(chunk / 2)))
+    }
+    const marks = (await store.find(id))?.marks ?? []
+    expect(marks.at(-1)).toEqual({ at: start + 39, bytes: 40 * 5_000 })
+    for (const { at, bytes } of marks) expect(bytes).toBe((at - start + 1) * 5_000)
+    expect(marks.length).toBeGreaterThan(8)
+    expect(marks.length).toBeLessThanOrEqual(16)
+  })
+
+  test('keeps what it is told of pauses', async () => {
+    const store = open()
+    const { id } = await stored(store, { state: 'scoring' })
+    const rest = { ms: 5, since: start + 9 }
+    const paused = { state: 'paused', rest, at: start + 9 } as const
+    expect(await store.change(id, ['scoring'], paused)).toMatchObject({ rest })
+    await store.change(id, ['paused'], { state: 'scoring', at: start + 20 })
+    expect((await store.find(id))?.rest).toEqual(rest)
   })
 
   test('shows the last of the chunks to whoever finishes it', async () => {

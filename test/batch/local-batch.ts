@@ -51,6 +51,8 @@ export interface LocalBatchOptions {
   idle?: boolean
   /** Where the stores are, if not in the home. */
   variables?: Readonly<Record<string, string>>
+  /** How often the directory is looked at. */
+  everyMs?: number
   /** What becomes of the stores that the work is done on. */
   weather?: (services: PublishingServices) => PublishingServices
 }
@@ -64,6 +66,7 @@ export async function openLocalBatch({
   models = ownModels,
   idle = false,
   variables = {},
+  everyMs = 200,
   weather = (services) => services,
 }: LocalBatchOptions = {}): Promise<LocalBatch> {
   const environment = readEnvironment({ PERCALL_HOME: home, ...variables })
@@ -87,7 +90,7 @@ export async function openLocalBatch({
           new Uint8Array(await readFile(join(folder, manifest.artifact.file ?? ''))),
         size,
         logger: createLogger({ level: 'silent' }),
-        everyMs: 200,
+        everyMs,
       })
   let orders = 0
   const moment = () => new Promise<void>((resolve) => setTimeout(resolve, 20))

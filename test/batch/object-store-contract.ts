@@ -305,6 +305,64 @@ export function describeObjectStore(open: () => ObjectStore): void {
     })
   })
 
+  describe('an object that is made piece by piece', () => {
+    const pieces = (store: ObjectStore) => [
+      large.subarray(0, store.pieceBytes),
+      large.subarray(store.pieceBytes, Math.min(large.length, 2 * store.pieceBytes - 1)),
+    ]
+
+    test('is seen whole or not at all, whoever adds what, in any order and again', async () => {
+      const store = open()
+      const [first = small, last = small] = pieces(store)
+      const draft = await store.begin(keyOf('piece-by-piece'))
+      expect(await store.addPiece(draft, 1, last)).toBe('added')
+      const other = open()
+      expect(await other.addPiece(draft, 0, first)).toBe('added')
+      expect(await other.addPiece(draft, 0, first)).toBe('added')
+      expect(await store.head(draft.key)).toBeUndefined()
+      expect((await store.list(draft.key, { limit: 9 })).objects).toEqual([])
+      const outcome = await other.finish(draft, 2, { ifAbsent: true })
+      if (outcome.kind !== 'written') throw new Error(outcome.kind)
+      expect(sameAs(outcome.object)).toEqual(await store.head(draft.key))
+      const whole = Buffer.concat([first, last])
+      expect((await readAll(store, outcome.object)).equals(whole)).toBe(true)
+      await store.abandon(draft)
+      expect(await store.head(draft.key)).toEqual(await other.head(draft.key))
+    })
+
+    test('is not shown where pieces are missing, where it is gone, or over what is there', async () => {
+      const store = open()
+      const draft = await store.begin(keyOf('piece-missing'))
+      await store.addPiece(draft, 0, pieces(store)[0] ?? small)
+      expect(await store.finish(draft, 2)).toEqual({ kind: 'gone' })
+      await store.put(draft.key, small)
+      const late = await store.begin(draft.key)
+      await store.addPiece(late, 0, small)
+      expect(await store.finish(late, 1, { ifAbsent: true })).toEqual({ kind: 'exists' })
+      await store.abandon(draft)
+      await store.abandon(draft)
+      for (const gone of [draft, late]) {
+        expect(await store.addPiece(gone, 0, small)).toBe('gone')
+        expect(await store.finish(gone, 1)).toEqual({ kind: 'gone' })
+      }
+      expect((await store.head(draft.key))?.sizeBytes).toBe(small.length)
+    })
+  })
+
+  test('lends the same bytes, each until the next are asked for', async () => {
+    const store = open()
+    const object = await putNew(store, keyOf('lent'), large)
+    for (const range of [undefined, { start: 5, end: 700_001 }]) {
+      let place = range?.start ?? 0
+      for await (const bytes of store.read(object, range, { lent: true })) {
+        expect(Buffer.compare(bytes, large.subarray(place, place + bytes.length))).toBe(0)
+        place += bytes.length
+        bytes.fill(0)
+      }
+      expect(place).toBe(range?.end ?? large.length)
+    }
+  })
+
   test.each([
     '',
     '/absolute',

@@ -85,7 +85,7 @@ describe('the bucket', () => {
   test('forgets parts and what uploads left over, and neither inputs nor outputs', () => {
     const { Rules } = propertiesOf('BatchBucket').LifecycleConfiguration
     const expiring = Rules.filter((rule: object) => 'ExpirationInDays' in rule)
-    expect(expiring.map(({ Prefix }: { Prefix: string }) => Prefix)).toEqual(['jobs/'])
+    expect(expiring.map(({ Prefix }: { Prefix: string }) => Prefix)).toEqual(['jobs/', 'calls/'])
     const abort = { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }
     expect(Rules).toContainEqual(expect.objectContaining(abort))
   })

@@ -71,6 +71,16 @@ describe('reading from a bucket', () => {
     expect(server.requests.length).toBeGreaterThan(10)
   })
 
+  test('waits for a body of 1 KB a second, and asks only once', async () => {
+    server.script = () => ({ kind: 'trickle', bytesPerSecond: 1_000 })
+    const few = stored(bytes.subarray(0, 3_000))
+    const began = performance.now()
+    const read = await readAll(openAt(server.endpoint), few, { start: 0, end: 3_000 })
+    expect(Buffer.compare(read, bytes.subarray(0, 3_000))).toBe(0)
+    expect(performance.now() - began).toBeGreaterThan(2_000)
+    expect(server.requests).toHaveLength(1)
+  })
+
   test('gets over errors of the server and a request to slow down', async () => {
     server.script = inOrder(
       { kind: 'refuse', status: 503, reason: 'SlowDown' },

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { auditJob } from '#shared/batch/audit-job.ts'
 import type { Job } from '#shared/batch/job.ts'
 import { expireJob, resumeJob } from '#shared/batch/manage-job.ts'
+import { readPlan } from '#shared/batch/read-plan.ts'
+import { batchAnswer } from '#shared/protocols/openai-batch.ts'
 import { type LocalBatch, openLocalBatch } from './local-batch.ts'
 
 let batch: LocalBatch
@@ -50,6 +52,12 @@ test('a batch whose time is over keeps what is answered, and tells of every othe
     response: null,
     error: { code: 'batch_expired', message: expect.stringContaining('time of the batch') },
   })
+  const { records: total = 0 } = await readPlan(job.id, batch.services.objects)
+  const files = { outputFileId: 'file-1', errorFileId: 'file-2' }
+  expect(batchAnswer(job, { total, ...files })).toMatchObject({
+    status: 'expired',
+    request_counts: { total: 60, completed: answered.length, failed: expired.length },
+  })
   expect(await auditJob(job, batch.services)).toEqual([])
 })
 
@@ -62,6 +70,8 @@ test('a job whose input is gone when its time is over still ends', async () => {
   expect(job.state).toBe('expired')
   const gone = await linesOf(job, 'errors')
   expect(gone.every(({ error }) => error.code === 'object_gone')).toBe(true)
+  expect(gone.length).toBe(60 - job.done.results)
+  expect(await auditJob(job, batch.services)).toEqual([])
 })
 
 test('a job goes on under a higher cap where it stopped, and stays below that', async () => {

@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKeyManager } from '#shared/access/manage-keys.ts'
 import { createSqliteJobStore } from '#shared/batch/stores/sqlite-job-store.ts'
@@ -8,7 +9,7 @@ import { type Machine, newMachine, type RunResult } from './command-line.ts'
 
 let machine: Machine
 beforeAll(() => {
-  machine = newMachine(['spam', 'iris'])
+  machine = newMachine(['spam', 'iris', 'fashion'])
 })
 afterAll(() => machine[Symbol.dispose]())
 
@@ -58,7 +59,9 @@ describe('percall batch, in its own process', () => {
     expect(JSON.parse(read(errors))).toMatchObject({ record: 1, error: { code: 'input_invalid' } })
     const { id } = job
     const list = await machine.run(['batch', 'list'])
-    expect(list.stdout).toMatch(new RegExp(`${id} +iris@1 +published +0 +1 `))
+    expect(list.stdout).toMatch(
+      new RegExp(`${id} +flowers.csv +iris@1 +published +100 % +0 +1 +0\\.0000 +USD \\(test\\)`),
+    )
     const show = await machine.run(['batch', 'show', id, '--json'])
     expect(jsonOf(show)).toEqual(job)
     const audit = await machine.run(['batch', 'audit', id])
@@ -68,6 +71,64 @@ describe('percall batch, in its own process', () => {
     writeFileSync(join(machine.home, 'batch', errorFile.key), '{"record":1}\n')
     const broken = await machine.run(['batch', 'audit', id])
     expect([broken.code, broken.stdout]).toEqual([1, expect.stringContaining('output-intact: ')])
+  })
+
+  it('writes results to standard output, and all else to the other one', async () => {
+    const file = write('piped.jsonl', texts.slice(0, 3).join('\n'))
+    const { code, stdout, stderr } = await machine.run([
+      ...['batch', 'submit', file, '-m', 'spam', '-o', '-'],
+    ])
+    expect(code).toBe(0)
+    expect(lines(stdout).map((line) => JSON.parse(line).record)).toEqual([1, 2, 3])
+    expect(stderr).toMatch(/^job_\w+ spam@1, published, 3 records, .*cost 0\.0000 USD \(test key\)/)
+  })
+
+  it('packs the results as the name of their file says', async () => {
+    const file = write('packed.jsonl', texts.slice(0, 3).join('\n'))
+    const output = join(machine.models, 'results.jsonl.gz')
+    const submit = ['batch', 'submit', file, '-m', 'spam', '-o', output]
+    const job = jsonOf(await machine.run([...submit, '--json']))
+    expect(job).toMatchObject({ output_compression: 'gzip', currency: 'USD', free: true })
+    expect(lines(gunzipSync(readFileSync(output)).toString())).toHaveLength(3)
+  })
+
+  it('scores the images of a folder, and of the folders in it, by their names', async () => {
+    const { inputs } = JSON.parse(read(join(machine.models, 'fashion', 'sample.json')))
+    const image = Buffer.from(Array.isArray(inputs) ? inputs[0] : inputs, 'base64')
+    const folder = join(machine.models, '..', 'photos')
+    mkdirSync(join(folder, 'more'), { recursive: true })
+    for (const name of ['b.png', 'more/a.png', '.hidden']) writeFileSync(join(folder, name), image)
+    const words = ['batch', 'submit', folder, '-m', 'fashion']
+    const { code, stdout, stderr } = await machine.run([...words, '-o', '-'])
+    expect(code, stderr).toBe(0)
+    const ids = lines(stdout).map((line) => JSON.parse(line).id)
+    expect(ids).toEqual([
+      expect.stringMatching(/\/photos\/b\.png$/),
+      expect.stringMatching(/\/photos\/more\/a\.png$/),
+    ])
+    expect(await machine.run([...words, '--url', 'http://127.0.0.1:1'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('not with --url'),
+    })
+  })
+
+  it('lists jobs a page at a time', async () => {
+    const page = (...more: string[]) => machine.run(['batch', 'list', '--limit', '1', ...more])
+    const first = await page()
+    const [, after = ''] = /percall batch list --after (job_\w+)/.exec(first.stderr) ?? []
+    const second = jsonOf(await page('--after', after, '--json'))
+    expect(first.stdout).toContain(after)
+    expect(second.data).toHaveLength(1)
+    expect(second.data[0].id).not.toBe(after)
+    expect((await page('--limit', '0')).code).toBe(2)
+  })
+
+  it.each([
+    [['list', '--key', 'pc_live_x'], '--key belongs to --url'],
+    [['watch', `job_${'0'.repeat(32)}`, '-o', '-', '--json'], 'only one thing'],
+  ])('was asked for wrongly with %j', async (words, why) => {
+    const { code, stderr } = await machine.run(['batch', ...words])
+    expect([code, stderr]).toEqual([2, expect.stringContaining(why)])
   })
 
   it('writes over nothing, and into no folder that is not there', async () => {
@@ -163,6 +224,9 @@ describe('percall batch, on a server', () => {
     const paused = await machine.run(submit)
     expect([paused.code, paused.stdout]).toEqual([1, expect.stringContaining(', paused,')])
     expect(paused.stdout).toContain('spend_cap_reached: ')
+    expect(paused.stdout).toMatch(
+      /Go on with "percall batch resume job_\w+" and a higher --cap|of the cap are left/,
+    )
     const [id = ''] = /job_\w+/.exec(paused.stdout) ?? []
     const resumed = await machine.run(['batch', 'resume', id, '--cap', '0.02', ...paid])
     expect(resumed).toMatchObject({ code: 0, stdout: expect.stringContaining('cost 0.0200') })

@@ -81,6 +81,21 @@ describe('percall models', () => {
     expect(stdout).toContain('elsewhere')
   })
 
+  it('publishes a file that lies elsewhere, and leaves out with --all what is yet to be made', async () => {
+    const manifest = irisManifest()
+    const { file: _, ...artifact } = { file: '', ...manifest.artifact, source: 'its recipe' }
+    const made = join(machine.models, 'made.onnx')
+    writeFileSync(made, readFileSync(irisFile()))
+    const described = JSON.stringify({ ...manifest, artifact })
+    writeFileSync(join(machine.models, 'iris/manifest.json'), described)
+    const all = await machine.run(['models', 'publish', '--all'])
+    expect([all.code, all.stdout]).toEqual([0, expect.stringContaining('comes from its recipe')])
+    expect(all.stdout).toMatch(/language-id\/1\/.* published\n/)
+    const { code } = await machine.run(['models', 'publish', 'iris', '--file', made])
+    expect(code).toBe(0)
+    expect(readFileSync(stored())).toEqual(readFileSync(made))
+  })
+
   it('refuses a file that is not the one of its manifest, also where the store has the right one', async () => {
     await machine.run(['models', 'publish', 'iris'])
     const right = readFileSync(stored())

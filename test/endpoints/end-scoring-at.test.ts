@@ -10,7 +10,6 @@ function scorerOf({ open = Promise.resolve(), score = Promise.resolve(scored) } 
   const closed: string[] = []
   const chunk: OpenChunk = {
     units: {},
-    records: 1,
     score: () => score,
     close: async () => void closed.push('chunk'),
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ScheduledEvent, SQSEvent, SQSRecord } from 'aws-lambda'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { PublishingServices } from '#shared/batch/publish-job.ts'
+import { readAll } from '#shared/batch/read-all.ts'
 import { createCatalog } from '#shared/catalog/catalog.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
@@ -26,7 +27,7 @@ const again = { batchItemFailures: [{ itemIdentifier: record.messageId }] }
 let home: string
 let batch: PublishingServices & { close(): Promise<void> }
 let lines: string[]
-let handle: ReturnType<typeof onPlanMessages>
+let handle: (event: SQSEvent | ScheduledEvent) => ReturnType<ReturnType<typeof onPlanMessages>>
 let close: () => Promise<void>
 
 beforeEach(async () => {
@@ -41,7 +42,8 @@ beforeEach(async () => {
   })
   lines = []
   const logger = createLogger({ write: (line) => lines.push(line) })
-  handle = onPlanMessages(async () => ({ batch, logger }))
+  const onMessages = onPlanMessages(async () => ({ batch, logger }))
+  handle = (event) => onMessages(event, { getRemainingTimeInMillis: () => 900_000 })
   close = async () => {
     await batch.close()
     await ledger.close()
@@ -54,6 +56,11 @@ afterEach(async () => {
 })
 
 const jobs = async () => (await batch.jobs.list({ tenant: 'acme', limit: 10 })).jobs
+async function refusalOf(at: string): Promise<unknown> {
+  const object = await batch.objects.head(at)
+  if (!object) throw new Error(`There is nothing at ${at}.`)
+  return JSON.parse((await readAll(batch.objects.read(object))).toString())
+}
 const put = (at = key) => batch.objects.put(at, Buffer.from('"Win a prize"\n'))
 
 test('makes one job of one version of an object, however often S3 tells of it', async () => {
@@ -89,6 +96,26 @@ test('tells of an object that can be no job, and is done with it', async () => {
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
     { level: 'warn', location: 'incoming/acme/nobody/a.jsonl' },
   ])
+  expect(await refusalOf('outgoing/acme/nobody/a.jsonl.refused.json')).toMatchObject({
+    input: 'incoming/acme/nobody/a.jsonl',
+    error: { code: 'model_not_found', fix: expect.any(String) },
+  })
+})
+
+test('leaves word of a dropped file that turns out to hold no records', async () => {
+  const dropped = 'incoming/acme/spam@1/2026/a.parquet'
+  await batch.objects.put(dropped, Buffer.from('PAR1 and no footer'))
+  await handle(eventOf(created.replace(/incoming[^"]*/, dropped)))
+  const [planned] = await batch.queues.plan.receive({ limit: 1, visibilityMs: 1_000 })
+  await handle(eventOf(planned?.body ?? ''))
+  const [job] = await jobs()
+  expect(job?.state).toBe('failed')
+  expect(job?.problems).toHaveLength(1)
+  expect(await refusalOf(`outgoing/acme/spam/a.parquet/${job?.id}/refused.json`)).toEqual({
+    input: dropped,
+    job: job?.id,
+    problems: job?.problems,
+  })
 })
 
 test('gives back a message that nobody understands, for the dead letters', async () => {

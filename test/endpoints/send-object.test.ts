@@ -21,7 +21,9 @@ const large = Buffer.alloc(3_000_001, 0x20)
 
 test('sends a large object itself where the store is not open to callers', async () => {
   await inDirectory.put('large/results.jsonl', large)
-  const { status, headers, stream } = await sendObject('large/results.jsonl', inDirectory)
+  const { status, headers, stream } = await sendObject('large/results.jsonl', inDirectory, {
+    method: 'GET',
+  })
   expect([status, headers['content-length']]).toEqual([200, '3000001'])
   expect(headers['content-disposition']).toBe('attachment; filename="results.jsonl"')
   const bytes = Buffer.concat(await Array.fromAsync(stream ?? []))
@@ -30,7 +32,7 @@ test('sends a large object itself where the store is not open to callers', async
 
 test('sends callers to an open store for what a function could not answer', async () => {
   await inDirectory.put('large/results.csv', large)
-  const { status, headers, stream } = await sendObject('large/results.csv', open)
+  const { status, headers, stream } = await sendObject('large/results.csv', open, { method: 'GET' })
   expect([status, stream]).toEqual([307, undefined])
   const { searchParams, pathname } = new URL(headers.location ?? '')
   expect(pathname).toBe('/large/results.csv')
@@ -43,11 +45,28 @@ test('sends callers to an open store for what a function could not answer', asyn
 
 test('sends a small object itself from any store', async () => {
   await inDirectory.put('small/results.jsonl', small)
-  const { status, stream } = await sendObject('small/results.jsonl', open)
+  const { status, stream } = await sendObject('small/results.jsonl', open, { method: 'GET' })
   expect(status).toBe(200)
   expect(Buffer.concat(await Array.fromAsync(stream ?? []))).toEqual(small)
 })
 
+test('answers HEAD itself, with the size and without the bytes: what is signed is a GET', async () => {
+  await inDirectory.put('large/results.jsonl.gz', large)
+  for (const store of [inDirectory, open]) {
+    const { status, headers, stream } = await sendObject('large/results.jsonl.gz', store, {
+      method: 'HEAD',
+    })
+    expect([status, headers['content-length'], headers['content-type']]).toEqual([
+      200,
+      '3000001',
+      'application/gzip',
+    ])
+    expect(await Array.fromAsync(stream ?? [])).toEqual([])
+  }
+})
+
 test('says that an object is gone', async () => {
-  await expect(sendObject('absent', open)).rejects.toEqual(refusal('resource_not_found'))
+  await expect(sendObject('absent', open, { method: 'GET' })).rejects.toEqual(
+    refusal('resource_not_found'),
+  )
 })

@@ -136,3 +136,12 @@ test('takes the fields behind the file, too, and a name in any letters', async (
   expect(file).toMatchObject({ filename: 'Grüße ☀.jsonl', bytes: 4, purpose: 'batch' })
   expect(file.expires_at - file.created_at).toBe(3_600)
 })
+
+test('tells the size of a file to who asks for its head', async () => {
+  const { body } = await send(host.url, 1)
+  const headers = { authorization: `Bearer ${service.key}` }
+  const content = `${host.url}/v1/files/${body.id}/content`
+  const answer = await fetch(content, { method: 'HEAD', headers })
+  expect([answer.status, answer.headers.get('content-length')]).toEqual([200, '1000000'])
+  expect(await answer.text()).toBe('')
+})

@@ -24,7 +24,22 @@ describe('ngramFrequencies', () => {
   })
 
   it('gives what a plain count gives, for any text', () => {
-    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'B', ' ', '-', '7', 'é', '𝒳', '\n') })
+    const some = fc.constantFrom(
+      'a',
+      'b',
+      'B',
+      ' ',
+      '-',
+      '7',
+      'é',
+      '𝒳',
+      '\n',
+      'İ',
+      'Σ',
+      '\ufeff',
+      '\ud800',
+    )
+    const text = fc.string({ unit: fc.oneof({ weight: 9, arbitrary: some }, fc.string()) })
     fc.assert(
       fc.property(text, (sample) => {
         expect(features(sample)).toEqual(plainly(sample))

@@ -1,5 +1,5 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
-import type { ByteRange, ObjectStore, StoredObject } from '../object-store.ts'
+import type { ByteRange, ObjectStore, ReadOptions, StoredObject } from '../object-store.ts'
 
 /** What is read at a time behind a chunk, to finish its last record: little at first. */
 const firstStepBytes = 65_536
@@ -46,10 +46,11 @@ export async function* exactBytes(
   read: ObjectStore['read'],
   object: StoredObject,
   range: ByteRange,
+  options?: ReadOptions,
 ): AsyncGenerator<Buffer> {
   if (range.end <= range.start) return
   let missing = range.end - range.start
-  for await (const bytes of read(object, range)) {
+  for await (const bytes of read(object, range, options)) {
     if (bytes.length === 0) continue
     missing -= bytes.length
     if (missing < 0) break

@@ -26,12 +26,13 @@ export async function cutCsv(
   { chunkBytes, firstBytes, recordBytes = 1_000_000 }: CutCsvOptions,
 ): Promise<ChunkRange[]> {
   const { sizeBytes } = object
+  const whole = { start: 0, end: sizeBytes }
   const ranges = cutLines(sizeBytes, chunkBytes, firstBytes)
   const quotedAt: boolean[] = []
   let quoted = false
   let lastQuote = -1
   let place = 0
-  for await (const block of exactBytes(read, object, { start: 0, end: sizeBytes })) {
+  for await (const block of exactBytes(read, object, whole, { lent: true })) {
     const last = block.lastIndexOf(quote)
     if (last >= 0) lastQuote = place + last
     let from = 0

@@ -1,8 +1,9 @@
 import type { ChunkRange } from '../plan.ts'
 
 /**
- * Ranges of one size, the last one smaller; none of an empty file. The first ones may be shorter: each
- * is then twice as long as the one before. The cuts need no care: readers find the records.
+ * Ranges of one size, the last one smaller; none of an empty file. With `firstBytes` the first ones are
+ * shorter, each twice as long as the one before, and so are the last ones, each half of what is left:
+ * a result comes soon, and all who score end together. The cuts need no care: readers find the records.
  */
 export function cutLines(
   sizeBytes: number,
@@ -10,12 +11,14 @@ export function cutLines(
   firstBytes = chunkBytes,
 ): ChunkRange[] {
   const ranges: ChunkRange[] = []
-  let length = Math.min(firstBytes, chunkBytes)
+  const shortest = Math.min(firstBytes, chunkBytes)
+  let length = shortest
   for (let start = 0; start < sizeBytes; ) {
     const end = Math.min(start + length, sizeBytes)
     ranges.push({ start, end })
     start = end
-    length = Math.min(length * 2, chunkBytes)
+    const half = Math.ceil((sizeBytes - start) / 2)
+    length = Math.min(length * 2, chunkBytes, Math.max(shortest, half))
   }
   return ranges
 }

@@ -1,6 +1,7 @@
 import type { RecordBatch } from '../chunk.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { ChunkRange, PlanSource } from '../plan.ts'
+import { numberFields } from './number-fields.ts'
 import { plainNumber } from './plain-number.ts'
 import { splitFields } from './split-fields.ts'
 import { type ParsedRecord, type SplitOptions, splitRecords } from './split-records.ts'
@@ -10,6 +11,11 @@ export type CsvSource = Extract<PlanSource, { format: 'csv' }>
 export interface CsvOptions extends SplitOptions {
   /** Leaves every field text, for models that take text: there `42` is a word. */
   readonly textOnly?: boolean | undefined
+  /**
+   * Columns that are all that is wanted: a record whose fields there are plain numbers is given as the
+   * list of them, in this order. Others are given whole.
+   */
+  readonly numbers?: readonly string[] | undefined
 }
 
 /**
@@ -20,10 +26,16 @@ export async function* readCsv(
   { object, separator, columns, dataStart }: CsvSource,
   range: ChunkRange,
   read: ObjectStore['read'],
-  { textOnly = false, ...options }: CsvOptions = {},
+  { textOnly = false, numbers, ...options }: CsvOptions = {},
 ): AsyncGenerator<RecordBatch> {
   const parse = (text: string) => parseRow(text, separator, columns, textOnly)
-  for await (const batch of splitRecords(read, object, range, { quotes: true, parse }, options)) {
+  const readNumbers = numbers && numberFields(columns, numbers, separator)
+  const parseBytes = (bytes: Uint8Array, first: number, end: number) => {
+    const value = readNumbers?.(bytes, first, end)
+    return value && { value }
+  }
+  const syntax = { quotes: true, parse, ...(readNumbers && { parseBytes }) }
+  for await (const batch of splitRecords(read, object, range, syntax, options)) {
     if (range.start >= dataStart) yield batch
     else yield { ...batch, records: batch.records.filter(({ offset }) => offset >= dataStart) }
   }

@@ -11,6 +11,8 @@ export interface RecordSyntax {
   readonly quotes: boolean
   /** One record, without its newline; `undefined` where the line is empty, and no record. */
   parse(text: string): ParsedRecord | undefined
+  /** A short way for common records, from bytes that are UTF-8; `undefined` where `parse` must look. */
+  parseBytes?(bytes: Uint8Array, first: number, end: number): ParsedRecord | undefined
 }
 
 export type ParsedRecord = { readonly value: unknown } | { readonly error: RecordError }
@@ -39,7 +41,7 @@ export async function* splitRecords(
   read: ObjectStore['read'],
   object: StoredObject,
   range: ChunkRange,
-  { quotes, parse }: RecordSyntax,
+  { quotes, parse, parseBytes }: RecordSyntax,
   { recordBytes = 1_000_000, blockBytes = 65_536 }: SplitOptions = {},
 ): AsyncGenerator<RecordBatch> {
   const { start, end } = range
@@ -117,6 +119,9 @@ export async function* splitRecords(
   function parseAt(from: Buffer, first: number, last: number, encoding: Encoding | undefined) {
     if (last - first > recordBytes) return { error: tooLarge(recordBytes) }
     const ends = last > first && from[last - 1] === carriageReturn ? last - 1 : last
+    // A byte order mark is part of the first record, and none of its text.
+    const short = encoding && base + first > 0 ? parseBytes?.(from, first, ends) : undefined
+    if (short) return short
     if (encoding === 'latin1') return parse(from.toString('latin1', first, ends))
     if (encoding !== 'utf8' && !isUtf8(from.subarray(first, ends))) return { error: notUtf8 }
     const text = from.toString('utf8', first, ends)

@@ -1,24 +1,31 @@
 import { type OutputLine, type OutputTableOptions, outputTable } from './output-table.ts'
-
-const blockCharacters = 524_288
+import type { OutputWriter } from './output-writer.ts'
 
 /**
  * CSV as RFC 4180 has it, with `\n` behind each row, a first row of names, and nothing where there is
  * no value. The names are there without any record too.
+ *
+ * @param named the state: whether the names are written
  */
-export async function* writeCsv(
-  lines: AsyncIterable<OutputLine>,
+export function createCsvWriter(
   options: OutputTableOptions,
-): AsyncGenerator<Uint8Array> {
+  named = false,
+): OutputWriter<OutputLine, boolean> {
   const columns = outputTable(options)
-  let text = row(columns.map(({ name }) => name))
-  for await (const line of lines) {
-    text += row(columns.map(({ of }) => of(line)))
-    if (text.length < blockCharacters) continue
-    yield Buffer.from(text)
-    text = ''
+  const names = () => {
+    const text = named ? '' : row(columns.map(({ name }) => name))
+    named = true
+    return text
   }
-  if (text !== '') yield Buffer.from(text)
+  return {
+    add(lines) {
+      let text = names()
+      for (const line of lines) text += row(columns.map(({ of }) => of(line)))
+      return Buffer.from(text)
+    },
+    end: () => Buffer.from(names()),
+    state: () => named,
+  }
 }
 
 const row = (fields: readonly unknown[]) => `${fields.map(field).join(',')}\n`

@@ -5,40 +5,68 @@ import {
   type OutputTableOptions,
   outputTable,
 } from './output-table.ts'
+import type { OutputWriter } from './output-writer.ts'
 
 /** Records of a row group. Fixed, as are codec and pages: the same records are the same bytes. */
 const groupRows = 65_536
 const types = { integer: 'INT64', number: 'DOUBLE', text: 'STRING' } as const
 
+/** What the footer will say, and the rows of the group that is not full yet, column by column. */
+export interface ParquetState {
+  readonly offset: number
+  readonly footer: Pick<ParquetWriter, (typeof footerParts)[number]>
+  readonly group: readonly (readonly unknown[])[]
+}
+
+const footerParts = ['row_groups', 'num_rows', 'pendingIndexes'] as const
+
 /**
  * Parquet, compressed with Snappy, a row group at a time; memory is O(row group). Every column but
  * the record number may be null.
  */
-export async function* writeParquet(
-  lines: AsyncIterable<OutputLine>,
+export function createParquetWriter(
   options: OutputTableOptions,
-): AsyncGenerator<Uint8Array> {
+  from?: ParquetState,
+): OutputWriter<OutputLine, ParquetState> {
   const columns = outputTable(options)
   const writer = new ByteWriter()
   const schema = schemaFromColumnData({ columnData: columns.map(emptyColumn) })
   const parquet = new ParquetWriter({ writer, schema, codec: 'SNAPPY', createdBy: 'percall' })
   let group = columns.map(emptyColumn)
-  let rows = 0
+  if (from) {
+    Object.assign(parquet, from.footer)
+    writer.offset = from.offset
+    // What every file begins with was written long ago.
+    writer.index = 0
+    for (const [index, data] of from.group.entries()) group[index]?.data.push(...data)
+  }
   const writeGroup = () => {
     // Nothing waits: the writer writes to memory.
     void parquet.write({ columnData: group, rowGroupSize: groupRows, pageSize: 1_048_576 })
     group = columns.map(emptyColumn)
-    rows = 0
-    return taken(writer)
   }
-  for await (const line of lines) {
-    for (const [index, column] of columns.entries()) group[index]?.data.push(cellOf(column, line))
-    rows += 1
-    if (rows === groupRows) yield writeGroup()
+  const rows = () => group[0]?.data.length ?? 0
+
+  return {
+    add(lines) {
+      for (const line of lines) {
+        for (const [index, column] of columns.entries())
+          group[index]?.data.push(cellOf(column, line))
+        if (rows() === groupRows) writeGroup()
+      }
+      return taken(writer)
+    },
+    end() {
+      if (rows() > 0) writeGroup()
+      void parquet.finish()
+      return taken(writer)
+    },
+    state: () => ({
+      offset: writer.offset,
+      footer: Object.fromEntries(footerParts.map((part) => [part, parquet[part]])) as never,
+      group: group.map(({ data }) => data),
+    }),
   }
-  if (rows > 0) yield writeGroup()
-  void parquet.finish()
-  yield taken(writer)
 }
 
 const emptyColumn = ({ name, type }: OutputColumn) => ({

@@ -70,10 +70,8 @@ export async function callRecords(
     units: { calls: calls.length, rows: calls.reduce((sum, { call }) => sum + call.rows, 0) },
     shareRuns: false,
     mayRun: (place) => items[place]?.kind === 'call',
-    async score(first, end, model) {
-      const scored: ScoredRecord[] = []
-      for (const item of items.slice(first, end)) scored.push(await score(item, model))
-      return scored
+    async score(first, end, model, part) {
+      for (const item of items.slice(first, end)) part.add(await score(item, model))
     },
     condemn({ record, code }) {
       const item = items[record]

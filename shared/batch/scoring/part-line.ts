@@ -6,13 +6,18 @@ import type { PartLine, RecordError } from '../chunk.ts'
 export const partLine = (line: Exclude<PartLine, { outputs: unknown }>): string =>
   JSON.stringify(line)
 
+/** The line of a result up to its outputs, `{"id":7,"outputs":`. */
+export function resultStart(head: object): string {
+  const start = JSON.stringify(head).slice(0, -1)
+  return `${start}${start.length > 1 ? ',' : ''}"outputs":`
+}
+
 /** The line of a result; `undefined` where JSON cannot carry it. */
-export function resultLine(head: object, outputs: unknown): string | undefined {
+export function resultLine(start: string, outputs: unknown): string | undefined {
   const json = JSON.stringify(outputs)
   // A number that is not finite becomes `null`; without that word there is none to look for.
   if (json === undefined || (json.includes('null') && !isCarried(outputs))) return undefined
-  const start = JSON.stringify(head).slice(0, -1)
-  return `${start}${start.length > 1 ? ',' : ''}"outputs":${json}}`
+  return `${start}${json}}`
 }
 
 /** The line of a call, whose answer is JSON already. */

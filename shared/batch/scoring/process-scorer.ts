@@ -17,6 +17,11 @@ export interface ProcessScorerOptions {
   size: number
   /** Of each process, its own 100 MB included. */
   memoryLimitBytes: number
+  /**
+   * A process that holds more between two chunks makes room for a fresh one: memory that no chunk needs
+   * any more must not be what the next one dies of. Default: three quarters of the limit.
+   */
+  recycleBytes?: number | undefined
   /** A folder of its own for compiled code: a process then starts in less than half the time. */
   codeCache?: string | undefined
   /** CPU time of one run; default: the limit of a call of the model. */
@@ -27,6 +32,8 @@ export interface ProcessScorerOptions {
   idleMs?: number
   /** A process has died at its work: for the log. */
   onDeath?: (ending: Ending, model: string) => void
+  /** A process has made room for a fresh one. */
+  onRecycle?: (rssBytes: number, model: string) => void
 }
 
 /** How many processes may die in a row before they have begun their first run. */
@@ -37,11 +44,13 @@ export function createProcessScorer({
   readArtifact,
   size,
   memoryLimitBytes,
+  recycleBytes = memoryLimitBytes * 0.75,
   codeCache,
   runTimeoutMs,
   prepareTimeoutMs = 60_000,
   idleMs = 60_000,
   onDeath = () => undefined,
+  onRecycle = () => undefined,
 }: ProcessScorerOptions): Scorer {
   const slots = createSlots<ScoringProcess>(size)
   const timers = new Map<Slot<ScoringProcess>, NodeJS.Timeout>()
@@ -72,6 +81,11 @@ export function createProcessScorer({
     slot.tool = undefined
   }
   const giveBack = (slot: Slot<ScoringProcess>): void => {
+    const rssBytes = slot.tool?.rssBytes() ?? 0
+    if (rssBytes > recycleBytes) {
+      end(slot)
+      onRecycle(rssBytes, slot.key ?? '')
+    }
     slot.tool?.rest()
     slots.release(slot)
     timers.set(slot, setTimeout(() => end(slot), idleMs).unref())
@@ -98,7 +112,6 @@ export function createProcessScorer({
         const opened = await openIn(slot, work)
         return {
           units: opened.units,
-          records: opened.records,
           async score() {
             isScoring = true
             try {

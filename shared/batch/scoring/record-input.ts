@@ -6,6 +6,11 @@ import type { InputRecord } from '../chunk.ts'
 export interface RecordReader {
   /** The model takes text: then a field `42` of CSV is a word. */
   readonly textOnly: boolean
+  /**
+   * The columns of a table whose numbers, in this order, are all that matters of it: its rows may be
+   * read as lists. `undefined` where something else may.
+   */
+  numbersOf(columns: readonly string[]): readonly string[] | undefined
   /** What the record is called; `undefined` where it has no name. */
   idOf(record: InputRecord): unknown
   /** One row, as the task takes it. @throws ServiceError `input_invalid` */
@@ -29,6 +34,9 @@ export function createRecordReader({ task, model, column }: RecordReaderOptions)
   const columns = columnsOf(schema)
   const isSingle = schema.type === 'string'
   const isFeature = new Set(columns)
+  const ids = idNames.filter((name) => !isFeature.has(name))
+  /** Names that change what is read, next to columns. */
+  const special = [...ids, ...['inputs', 'parameters'].filter((name) => !isFeature.has(name))]
   // As documents of images are commonly called, too: base64 in a field.
   const names = task.media.length > 0 ? ['image', 'inputs', 'input'] : ['text', 'inputs', 'input']
 
@@ -53,13 +61,19 @@ export function createRecordReader({ task, model, column }: RecordReaderOptions)
 
   return {
     textOnly: isSingle,
+    numbersOf(given) {
+      if (column !== undefined || columns.length === 0 || isFeature.has('parameters'))
+        return undefined
+      return special.some((name) => given.includes(name)) ? undefined : columns
+    },
     idOf({ value, key }) {
       if (key !== undefined) return key
       if (!isFields(value)) return undefined
-      return idNames
-        .filter((name) => !isFeature.has(name))
-        .map((name) => value[name])
-        .find((id) => id !== undefined && id !== null)
+      for (const name of ids) {
+        const id = value[name]
+        if (id !== undefined && id !== null) return id
+      }
+      return undefined
     },
     rowOf({ value }) {
       const { rows } = task.rows(isFields(value) ? inputOf(value) : value, model)

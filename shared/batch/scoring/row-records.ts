@@ -2,11 +2,12 @@ import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Model } from '#shared/inference/model.ts'
 import { taskModelOf } from '#shared/inference/task-model.ts'
-import type { Task } from '#shared/tasks/task.ts'
+import type { AnswerWriter, Task } from '#shared/tasks/task.ts'
 import type { InputRecord, RecordError } from '../chunk.ts'
 import { bisect } from './bisect.ts'
 import type { ChunkRecords, ScoredRecord } from './chunk-records.ts'
-import { errorOf, partLine, recordError, resultLine } from './part-line.ts'
+import type { PartBuffer } from './part-buffer.ts'
+import { errorOf, partLine, recordError, resultLine, resultStart } from './part-line.ts'
 import type { RecordReader } from './record-input.ts'
 import type { RecordValues } from './record-values.ts'
 
@@ -24,33 +25,75 @@ export interface RowRecordsOptions {
 
 type Prepared = Awaited<ReturnType<Task['prepare']>>
 
-interface Item {
-  /** Without its value, where that is not needed any more: there are many of them. */
-  readonly record: Pick<InputRecord, 'offset' | 'line' | 'key' | 'value'>
+interface Item extends Pick<InputRecord, 'offset' | 'line'> {
+  readonly key: string | undefined
+  /** Of the record, where lines carry it along: there are many of them. */
+  readonly value: unknown
   readonly id: unknown
-  readonly row?: unknown
-  readonly error?: RecordError | undefined
+  readonly row: unknown
+  readonly error: RecordError | undefined
+}
+
+/** What one run gave, and which of its rows is an item's. */
+interface Answer {
+  readonly run: { readonly writer: AnswerWriter | undefined; answers(): readonly unknown[] }
+  readonly row: number
+}
+
+const bareStart = resultStart({})
+
+/** Takes records one by one as they are read, so that what is not needed of them is not kept. */
+export interface RowCollector {
+  add(record: InputRecord): void
+  /** All that were added. */
+  finish(): ChunkRecords
 }
 
 /** Records that are one input of the model each. */
-export function rowRecords(
-  records: readonly InputRecord[],
-  options: RowRecordsOptions,
+export function collectRows(options: RowRecordsOptions): RowCollector {
+  const { join, values, reader } = options
+  const items: Item[] = []
+  return {
+    add(record) {
+      items.push(values ? itemOf(record, join, record.key) : toItem(record, reader, join))
+    },
+    finish: () => rowRecords(items, options),
+  }
+}
+
+function rowRecords(
+  items: readonly Item[],
+  { entry, task, reader, parameters, join, values }: RowRecordsOptions,
 ): ChunkRecords {
-  const { entry, task, reader, parameters, join, values } = options
   const model = taskModelOf(entry)
-  const items = records.map((record) =>
-    values ? { record, id: record.key, error: record.error } : toItem(record, reader, join),
-  )
   const readable = items.filter(({ error }) => error === undefined).length
 
-  const head = ({ record, id }: Item) => ({
-    ...(id !== undefined && { id }),
-    ...(join && inputOf(record)),
+  const head = (item: Item) => ({
+    ...(item.id !== undefined && { id: item.id }),
+    ...(join && inputOf(item)),
   })
+  const start = (item: Item): string => {
+    if (item.id === undefined && !join) return bareStart
+    return join ? resultStart(head(item)) : `{"id":${JSON.stringify(item.id)},"outputs":`
+  }
   const failure = (item: Item, error: RecordError): ScoredRecord => {
-    const { offset, line } = item.record
+    const { offset, line } = item
     return { line: partLine({ error, ...head(item), offset, line }), rows: 0 }
+  }
+  const success = (item: Item, { run, row }: Answer, part: PartBuffer): void => {
+    const { writer } = run
+    const lineStart = start(item)
+    const isWritten =
+      writer &&
+      part.write((into) => {
+        into.text(lineStart)
+        if (!writer.write(row, into)) return false
+        into.text('}')
+        return true
+      })
+    if (isWritten) return
+    const line = resultLine(lineStart, run.answers()[row])
+    part.add(line ? { line, rows: 1 } : failure(item, errorOf('output_not_finite')))
   }
   const prepare = async (part: readonly Item[]) =>
     task.prepare(
@@ -74,12 +117,28 @@ export function rowRecords(
     }
   }
 
-  const run = async (some: readonly Item[], { tensors, interpret }: Prepared, loaded: Model) => {
-    const answers = interpret((await loaded.infer({ inputs: tensors })).outputs)
-    if (answers.length === some.length) return answers
-    throw new ServiceError('inference_failed', {
-      detail: `The model gave ${answers.length} answers to ${some.length} inputs.`,
-    })
+  const run = async (
+    some: readonly Item[],
+    { tensors, interpret, writer: writerOf }: Prepared,
+    loaded: Model,
+  ): Promise<readonly Answer[]> => {
+    const { outputs } = await loaded.infer({ inputs: tensors })
+    const writer = writerOf?.(outputs)
+    let answers = writer ? undefined : interpret(outputs)
+    const count = writer?.rows ?? answers?.length
+    if (count !== some.length) {
+      throw new ServiceError('inference_failed', {
+        detail: `The model gave ${count} answers to ${some.length} inputs.`,
+      })
+    }
+    const run = {
+      writer,
+      answers() {
+        answers ??= interpret(outputs)
+        return answers
+      },
+    }
+    return some.map((_, row) => ({ run, row }))
   }
 
   return {
@@ -88,7 +147,7 @@ export function rowRecords(
     shareRuns: true,
     mayRun: (place) => items[place]?.error === undefined,
     ...(values && { load: values.load }),
-    async score(first, end, loaded) {
+    async score(first, end, loaded, part) {
       const all = items
         .slice(first, end)
         .map((item, at) => (values ? toItem(values.at(first + at), reader, join) : item))
@@ -101,13 +160,12 @@ export function rowRecords(
           run(some, some === taken && prepared ? prepared : await prepare(some), loaded),
         (item, thrown) => void failed.set(item, thrown),
       )
-      const answerOf = new Map(taken.map((item, place) => [item, answers[place]]))
-      return all.map((item) => {
-        if (item.error) return failure(item, item.error)
-        if (failed.has(item)) return failure(item, recordError(failed.get(item)))
-        const line = resultLine(head(item), answerOf.get(item))
-        return line ? { line, rows: 1 } : failure(item, errorOf('output_not_finite'))
-      })
+      let next = 0
+      for (const item of all) {
+        const answer = item === taken[next] ? answers[next++] : undefined
+        if (answer) success(item, answer, part)
+        else part.add(failure(item, item.error ?? recordError(failed.get(item))))
+      }
     },
     condemn({ record, code }) {
       const item = items[record]
@@ -118,21 +176,25 @@ export function rowRecords(
 }
 
 function toItem(whole: InputRecord, reader: RecordReader, join: boolean): Item {
-  const { offset, line, key, error } = whole
-  const record = join
-    ? whole
-    : { offset, line, value: undefined, ...(key !== undefined && { key }) }
   const id = reader.idOf(whole)
-  if (error) return { record, id, error }
+  if (whole.error) return itemOf(whole, join, id)
   try {
-    return { record, id, row: reader.rowOf(whole) }
+    return itemOf(whole, join, id, reader.rowOf(whole))
   } catch (thrown) {
-    return { record, id, error: recordError(thrown) }
+    return itemOf(whole, join, id, undefined, recordError(thrown))
   }
 }
 
+const itemOf = (
+  { offset, line, key, value, error: unreadable }: InputRecord,
+  join: boolean,
+  id: unknown,
+  row?: unknown,
+  error = unreadable,
+): Item => ({ offset, line, key, value: join ? value : undefined, id, row, error })
+
 /** Bytes of an image are not carried along; its key is. */
-function inputOf({ value, key }: Item['record']): { readonly input?: unknown } {
+function inputOf({ value, key }: Item): { readonly input?: unknown } {
   if (key !== undefined) return { input: { key } }
   return value === undefined ? {} : { input: value }
 }

@@ -1,5 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { batchRows } from '#shared/inference/batch-rows.ts'
 import { endWithParent } from '#shared/inference/end-with-parent.ts'
 import { checkGoldenSample } from '#shared/inference/golden-sample.ts'
 import { loadModel } from '#shared/inference/load-model.ts'
@@ -8,13 +9,13 @@ import { portableError, revivedError } from '#shared/inference/worker-messages.t
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
 import type { CreateSession } from '#shared/runtime/session.ts'
 import type { ChunkWork } from '../scorer.ts'
-import { batchRows } from './batch-rows.ts'
 import type { CallDialect } from './call-dialect.ts'
 import type { ChunkRecords } from './chunk-records.ts'
 import { openRecords } from './open-records.ts'
 import { createPartBuffer } from './part-buffer.ts'
 import { remoteObjects } from './remote-objects.ts'
-import { runEnd } from './run-end.ts'
+import { createRunPace } from './run-pace.ts'
+import { spanOf } from './run-span.ts'
 import type { FromScoring, ToScoring } from './scoring-messages.ts'
 import type { ScoringOrder } from './suspects.ts'
 
@@ -56,7 +57,7 @@ export function runScoreProcess({
     opened = undefined
     const { records, lines } = await openRecords({ ...work, read: objects.read }, dialect)
     opened = { work, records }
-    await send({ type: 'opened', records: records.count, units: records.units, lines })
+    await send({ type: 'opened', units: records.units, lines })
   }
 
   async function modelOf({ entry }: Opened['work']): Promise<LoadedModel> {
@@ -84,16 +85,21 @@ export function runScoreProcess({
     const { model, rows } = await modelOf(work)
     const verdicts = new Map(condemned.map((verdict) => [verdict.record, verdict]))
     const part = createPartBuffer()
+    const pace = createRunPace()
     for (let first = from; first < records.count; ) {
-      const { end, runs } = runEnd(records, first, rows, cuts)
+      // What is fetched when its turn comes is held run by run.
+      const isSingle = first < carefulUntil || records.load !== undefined
+      const span = spanOf(records, first, rows, cuts, isSingle ? 1 : pace.runs)
       const verdict = verdicts.get(first)
-      if (verdict) part.add([records.condemn(verdict)])
+      if (verdict) part.add(records.condemn(verdict))
       else {
-        await records.load?.(first, end)
-        if (runs) await send({ type: 'running', first, end })
-        part.add(await records.score(first, end, model))
+        await records.load?.(first, span.end)
+        if (span.runs) await send({ type: 'running', first, end: span.end })
+        const startMs = performance.now()
+        for (const { start, end } of span.parts) await records.score(start, end, model, part)
+        if (!isSingle) pace.took(span.parts.length, performance.now() - startMs)
       }
-      first = end
+      first = span.end
       if (part.isDue || first <= carefulUntil) await send({ type: 'part', ...part.take(first) })
     }
     await send({ type: 'part', ...part.take(records.count) })

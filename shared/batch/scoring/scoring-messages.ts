@@ -36,7 +36,6 @@ export type FromScoring =
   | { readonly type: 'failed'; readonly error: PortableError }
 
 export interface OpenedChunk {
-  readonly records: number
   readonly units: Units
   /** Lines of text, empty ones included. */
   readonly lines: number

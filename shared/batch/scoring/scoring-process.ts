@@ -6,6 +6,7 @@ import {
   type TimeLimit,
 } from '#shared/inference/killable-process.ts'
 import type { ReadArtifact } from '#shared/inference/model-runner.ts'
+import { processUsage } from '#shared/inference/process-usage.ts'
 import { portableError, revivedError } from '#shared/inference/worker-messages.ts'
 import type { ChunkWork } from '../scorer.ts'
 import type {
@@ -35,6 +36,8 @@ export interface ScoringProcess {
   /** It rests until the next `open`. */
   rest(): void
   kill(): void
+  /** What it holds of the machine's memory now; 0 where that cannot be said. */
+  rssBytes(): number
   readonly ended: Promise<Ending>
 }
 
@@ -69,6 +72,7 @@ export function startScoringProcess({
     program,
     memoryLimitBytes,
     codeCache,
+    isLean: true,
     onMessage,
   })
 
@@ -86,7 +90,8 @@ export function startScoringProcess({
   async function giveBytes({ id, object, range }: Extract<FromScoring, { type: 'read' }>) {
     wanted.add(id)
     try {
-      for await (const bytes of work?.read(object, range) ?? []) {
+      for await (const bytes of work?.read(object, range, { lent: true }) ?? []) {
+        // Copied as it is sent, so that the next bytes may lie where these do.
         await child.send({ type: 'bytes', id, bytes })
         if (!wanted.has(id)) return
       }
@@ -138,6 +143,7 @@ export function startScoringProcess({
       child.allow(undefined)
     },
     kill: () => child.kill(),
+    rssBytes: () => processUsage(child.pid ?? 0)?.rssBytes ?? 0,
     ended: child.ended,
   }
 }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
 import type { DynamodbItem } from '#shared/aws/dynamodb-client.ts'
 import type { ChunkReport } from '../chunk.ts'
-import type { Job, JobState } from '../job.ts'
+import type { Job, JobState, ProgressMark } from '../job.ts'
 import { hasEnded } from '../job-progress.ts'
 import type { JobChange } from '../job-store.ts'
+import { toMarks } from '../progress-marks.ts'
 import { orderJson } from './order-json.ts'
 
 const { text, number, readText, readNumber, readBigint } = attributes
@@ -51,6 +52,8 @@ export const jobItem = {
     doneErrors: number(job.done.errors),
     doneCharge: number(job.done.charge),
     ...(job.raisedCharge !== undefined && { raisedCharge: number(job.raisedCharge) }),
+    ...Object.assign({}, ...job.marks.map(markAttributes)),
+    ...(job.rest && { rest: text(JSON.stringify(job.rest)) }),
     problems: text(JSON.stringify(job.problems)),
     outputs: text(JSON.stringify(job.outputs)),
   }),
@@ -75,6 +78,15 @@ export const jobItem = {
       errors: readNumber(item, 'doneErrors'),
       charge: readBigint(item, 'doneCharge'),
     },
+    marks: toMarks(
+      Object.keys(item)
+        .filter((name) => name.startsWith('markedAt'))
+        .map((name) => [
+          readNumber(item, name),
+          readNumber(item, name.replace('markedAt', 'markedBytes')),
+        ]),
+    ),
+    rest: item.rest && JSON.parse(readText(item, 'rest')),
     raisedCharge: item.raisedCharge && readBigint(item, 'raisedCharge'),
     problems: JSON.parse(readText(item, 'problems')),
     outputs: JSON.parse(readText(item, 'outputs')),
@@ -91,6 +103,7 @@ export const jobItem = {
       ...(changes.chunks !== undefined && { chunks: number(changes.chunks) }),
       ...(changes.bytes !== undefined && { bytes: number(changes.bytes) }),
       ...(changes.raisedCharge !== undefined && { raisedCharge: number(changes.raisedCharge) }),
+      ...(changes.rest && { rest: text(JSON.stringify(changes.rest)) }),
       ...(changes.problems && { problems: text(JSON.stringify(changes.problems)) }),
       ...(changes.outputs && { outputs: text(JSON.stringify(changes.outputs)) }),
     }
@@ -114,6 +127,11 @@ export const jobItem = {
 
   toReport: (item: DynamodbItem): ChunkReport => JSON.parse(readText(item, 'report')),
 }
+
+const markAttributes = ({ at, bytes }: ProgressMark, slot: number): DynamodbItem => ({
+  [`markedAt${slot}`]: number(at),
+  [`markedBytes${slot}`]: number(bytes),
+})
 
 const enteredAt = (state: string) => `entered_${state}`
 

@@ -5,12 +5,14 @@ import {
   type DynamodbItem,
   DynamodbRefusal,
 } from '#shared/aws/dynamodb-client.ts'
+import { queryTable, type TableQuery } from '#shared/aws/dynamodb-query.ts'
 import { attributeNames, writeTogether } from '#shared/aws/dynamodb-write.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { ChunkReport } from '../chunk.ts'
 import type { Job } from '../job.ts'
 import { hasEnded } from '../job-progress.ts'
 import type { JobStore } from '../job-store.ts'
+import { markSlot } from '../progress-marks.ts'
 import { jobItem, jobKeys } from './dynamodb-job-item.ts'
 
 const { text, number, readText } = attributes
@@ -49,30 +51,8 @@ export function createDynamodbJobStore(options: DynamodbJobStoreOptions): JobSto
     return jobs
   }
 
-  /** Items in order, up to so many; further pages only where they are needed. */
-  async function query(query: TableQuery, limit: number): Promise<DynamodbItem[]> {
-    const { index, condition, filter, values, newestFirst = false } = query
-    const items: DynamodbItem[] = []
-    let page: DynamodbItem | undefined
-    do {
-      const answer = await client.call('Query', {
-        TableName: table,
-        IndexName: index,
-        ConsistentRead: index === undefined,
-        ScanIndexForward: !newestFirst,
-        KeyConditionExpression: condition,
-        FilterExpression: filter,
-        ExpressionAttributeNames: attributeNames(condition, filter),
-        ExpressionAttributeValues: values,
-        // Where some are passed over, more are looked at than are wanted.
-        Limit: filter ? undefined : limit - items.length,
-        ExclusiveStartKey: page,
-      })
-      items.push(...(answer.Items ?? []))
-      page = answer.LastEvaluatedKey
-    } while (page && items.length < limit)
-    return items.slice(0, limit)
-  }
+  const query = (input: Omit<TableQuery, 'table'>): Promise<DynamodbItem[]> =>
+    Array.fromAsync(queryTable(client, { ...input, table }))
 
   return {
     find,
@@ -86,20 +66,18 @@ export function createDynamodbJobStore(options: DynamodbJobStoreOptions): JobSto
     async list({ tenant, after, limit, kind }) {
       const last = after === undefined ? undefined : await find(after)
       if (after !== undefined && last?.order.tenant !== tenant) return { jobs: [], more: false }
-      const items = await query(
-        {
-          index: 'tenants',
-          condition: `#jobsOf = :tenant${last ? ' AND #position < :last' : ''}`,
-          filter: kind && '#kind = :kind',
-          values: {
-            ':tenant': text(tenant),
-            ...(last && { ':last': jobKeys.position(last.createdAt, last.id) }),
-            ...(kind && { ':kind': text(kind) }),
-          },
-          newestFirst: true,
+      const items = await query({
+        index: 'tenants',
+        condition: `#jobsOf = :tenant${last ? ' AND #position < :last' : ''}`,
+        filter: kind && '#kind = :kind',
+        values: {
+          ':tenant': text(tenant),
+          ...(last && { ':last': jobKeys.position(last.createdAt, last.id) }),
+          ...(kind && { ':kind': text(kind) }),
         },
-        limit + 1,
-      )
+        newestFirst: true,
+        limit: limit + 1,
+      })
       return { jobs: await findAll(items.slice(0, limit)), more: items.length > limit }
     },
 
@@ -134,6 +112,7 @@ export function createDynamodbJobStore(options: DynamodbJobStoreOptions): JobSto
 
     async finishChunk(id, report) {
       const at = now()
+      const slot = markSlot(report.chunk)
       const refused = await writeTogether(client, [
         {
           table,
@@ -143,7 +122,8 @@ export function createDynamodbJobStore(options: DynamodbJobStoreOptions): JobSto
         {
           table,
           target: { update: jobKeys.job(id) },
-          update: `SET #changedAt = :at ADD #doneChunks :one, #doneBytes :bytes,
+          update: `SET #changedAt = :at, #markedAt${slot} = :at,
+            #markedBytes${slot} = #doneBytes + :bytes ADD #doneChunks :one, #doneBytes :bytes,
             #doneResults :results, #doneErrors :errors, #doneCharge :charge`,
           condition: 'attribute_exists(#pk)',
           values: { ':at': number(at), ':one': number(1), ...countsOf(report) },
@@ -160,10 +140,8 @@ export function createDynamodbJobStore(options: DynamodbJobStoreOptions): JobSto
       const { pk, sk } = jobKeys.chunk(id, first)
       const condition = '#pk = :pk AND #sk BETWEEN :first AND :last'
       const { sk: last } = jobKeys.chunk(id, 9_999_999_999)
-      const items = await query(
-        { condition, values: { ':pk': pk, ':first': sk, ':last': last } },
-        limit,
-      )
+      const values = { ':pk': pk, ':first': sk, ':last': last }
+      const items = await query({ condition, values, limit })
       return items.map(jobItem.toReport)
     },
 
@@ -171,7 +149,7 @@ export function createDynamodbJobStore(options: DynamodbJobStoreOptions): JobSto
       const found = await Promise.all(
         jobKeys.allGroups().map((group) => {
           const condition = '#unfinishedGroup = :group'
-          return query({ index: 'unfinished', condition, values: { ':group': group } }, limit)
+          return query({ index: 'unfinished', condition, values: { ':group': group }, limit })
         }),
       )
       const changedAt = (item: DynamodbItem) => attributes.readNumber(item, 'changedAt')
@@ -182,15 +160,6 @@ export function createDynamodbJobStore(options: DynamodbJobStoreOptions): JobSto
 
     async close() {},
   }
-}
-
-interface TableQuery {
-  /** Default: the table itself, read consistently. */
-  readonly index?: string
-  readonly condition: string
-  readonly filter?: string | undefined
-  readonly values: DynamodbItem
-  readonly newestFirst?: boolean
 }
 
 const countsOf = ({ bytes, results, errors, charge }: ChunkReport) => ({

@@ -10,7 +10,8 @@ import { type AwsPlace, sdkSettings } from '#shared/aws/sdk-settings.ts'
 import type { ObjectStore, PutOptions, PutOutcome, StoredObject } from '../object-store.ts'
 import { inBlocks } from './in-blocks.ts'
 import { compareKeys, isObjectKey, objectKey } from './object-key.ts'
-import { failS3, statusOf } from './s3-object-failure.ts'
+import { createS3ObjectDrafts } from './s3-object-drafts.ts'
+import { conditionOf, failS3, statusOf, type VersionReply } from './s3-object-failure.ts'
 import { readS3Object } from './s3-object-read.ts'
 import { type S3Upload, startS3Upload } from './s3-object-upload.ts'
 import { s3ObjectUrl } from './s3-object-url.ts'
@@ -61,12 +62,20 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
   }
 
   /** S3 does not say the time of what was just written. */
+  const describeNew = (key: string, reply: VersionReply, sizeBytes: number): StoredObject => ({
+    key,
+    version: versionOf(reply),
+    sizeBytes,
+    modifiedAt: now(),
+  })
   const written = (key: string, sizeBytes: number, reply: VersionReply): PutOutcome => ({
     kind: 'written',
-    object: { key, version: versionOf(reply), sizeBytes, modifiedAt: now() },
+    object: describeNew(key, reply, sizeBytes),
   })
 
   return {
+    ...createS3ObjectDrafts({ client, bucket, describe: describeNew }),
+
     async head(key) {
       const command = new HeadObjectCommand({ Bucket: bucket, Key: objectKey(key) })
       const reply = await client.send(command).catch((error) => {
@@ -131,11 +140,6 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
   }
 }
 
-interface VersionReply {
-  readonly VersionId?: string | undefined
-  readonly ETag?: string | undefined
-}
-
 /** A bucket without versions says `null` in listings and nothing elsewhere. */
 const versionOf = ({ VersionId = 'null', ETag = '' }: VersionReply) =>
   VersionId === 'null' ? ETag : VersionId
@@ -150,5 +154,3 @@ const describe = (
   sizeBytes,
   modifiedAt: reply.LastModified?.getTime() ?? 0,
 })
-
-const conditionOf = ({ ifAbsent = false }: PutOptions) => (ifAbsent ? { IfNoneMatch: '*' } : {})

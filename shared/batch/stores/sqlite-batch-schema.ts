@@ -58,4 +58,8 @@ export const batchMigrations: readonly string[] = [
 
   // What a job's cap was raised to.
   'ALTER TABLE jobs ADD COLUMN raised_charge INTEGER;',
+
+  // How long it was paused; how far it was when, by slot.
+  `ALTER TABLE jobs ADD COLUMN rest TEXT;
+  ALTER TABLE jobs ADD COLUMN marks TEXT NOT NULL DEFAULT '{}';`,
 ]

@@ -2,6 +2,7 @@ import type { SQLOutputValue } from 'node:sqlite'
 import type { ChunkReport } from '../chunk.ts'
 import type { Job, JobState } from '../job.ts'
 import type { JobChange, JobQuery, JobStore } from '../job-store.ts'
+import { markSlot, toMarks } from '../progress-marks.ts'
 import { orderJson } from './order-json.ts'
 import { openSqliteBatchDatabase, type SqliteBatchDatabase } from './sqlite-batch-database.ts'
 
@@ -57,7 +58,7 @@ function openJobs({ database }: SqliteBatchDatabase) {
   const add = prepare(
     `INSERT INTO jobs VALUES ($id, $tenant, $kind, $ordered, $createdAt, $changedAt, $state, $times,
        $chunks, $bytes, $doneChunks, $doneBytes, $doneResults, $doneErrors, $doneCharge,
-       $problems, $outputs, $raisedCharge)
+       $problems, $outputs, $raisedCharge, $rest, $marks)
      ON CONFLICT DO NOTHING`,
   )
   const find = prepare('SELECT * FROM jobs WHERE id = ?')
@@ -72,14 +73,15 @@ function openJobs({ database }: SqliteBatchDatabase) {
        -- The first time that a state is entered stays.
        times = iif($state IS NULL, times, json_patch(json_object($state, $at), times)),
        chunks = coalesce($chunks, chunks), bytes = coalesce($bytes, bytes),
-       raised_charge = coalesce($raisedCharge, raised_charge),
+       raised_charge = coalesce($raisedCharge, raised_charge), rest = coalesce($rest, rest),
        problems = coalesce($problems, problems), outputs = coalesce($outputs, outputs)
      WHERE id = $id AND state IN (SELECT value FROM json_each($from)) RETURNING *`,
   )
   const count = prepare(
     `UPDATE jobs SET changed_at = $now, done_chunks = done_chunks + 1,
        done_bytes = done_bytes + $bytes, done_results = done_results + $results,
-       done_errors = done_errors + $errors, done_charge = done_charge + $charge
+       done_errors = done_errors + $errors, done_charge = done_charge + $charge,
+       marks = json_set(marks, $slot, json_array($now, done_bytes + $bytes))
      WHERE id = $id RETURNING *`,
   )
   const unfinished = prepare(
@@ -108,13 +110,17 @@ function openJobs({ database }: SqliteBatchDatabase) {
           chunks: changed.chunks ?? null,
           bytes: changed.bytes ?? null,
           raisedCharge: changed.raisedCharge ?? null,
+          rest: changed.rest ? JSON.stringify(changed.rest) : null,
           problems: changed.problems ? JSON.stringify(changed.problems) : null,
           outputs: changed.outputs ? JSON.stringify(changed.outputs) : null,
         }),
       ),
 
-    count: (id: string, { bytes, results, errors, charge }: ChunkReport, now: number) =>
-      toJob(count.get({ id, now, bytes, results, errors, charge: BigInt(charge) })),
+    count: (id: string, report: ChunkReport, now: number) => {
+      const { chunk, bytes, results, errors, charge } = report
+      const slot = `$."${markSlot(chunk)}"`
+      return toJob(count.get({ id, now, slot, bytes, results, errors, charge: BigInt(charge) }))
+    },
 
     unfinished: (limit: number): Job[] => unfinished.all(limit).flatMap((row) => toJob(row) ?? []),
   }
@@ -136,9 +142,13 @@ function openChunks({ database }: SqliteBatchDatabase) {
   }
 }
 
-const fromJob = ({ order, times, done, problems, outputs, raisedCharge, ...job }: Job) => ({
+const fromJob = ({ order, times, done, marks, problems, outputs, rest, ...job }: Job) => ({
   ...job,
-  raisedCharge: raisedCharge ?? null,
+  raisedCharge: job.raisedCharge ?? null,
+  rest: rest ? JSON.stringify(rest) : null,
+  marks: JSON.stringify(
+    Object.fromEntries(marks.map(({ at, bytes }, slot) => [slot, [at, bytes]])),
+  ),
   tenant: order.tenant,
   kind: order.records.kind,
   ordered: orderJson.write(order),
@@ -171,6 +181,10 @@ function toJob(row: Record<string, SQLOutputValue> | undefined): Job | undefined
         errors: Number(row.done_errors),
         charge: row.done_charge as bigint,
       },
+      marks: toMarks(
+        Object.values(JSON.parse(row.marks as string) as Record<string, [number, number]>),
+      ),
+      rest: row.rest === null ? undefined : JSON.parse(row.rest as string),
       raisedCharge: (row.raised_charge as bigint | null) ?? undefined,
       problems: JSON.parse(row.problems as string),
       outputs: JSON.parse(row.outputs as string),

@@ -3,7 +3,7 @@ import { drawInput } from './line-input.ts'
 
 /** What happens to one job beside the weather. */
 export type Event =
-  | { readonly kind: 'cancel' | 'expire' | 'revoke' | 'overwrite' | 'remove' }
+  | { readonly kind: 'cancel' | 'expire' | 'revoke' | 'overwrite' | 'remove' | 'lose' }
   /** Credit for so many records, the rest paid in later. */
   | { readonly kind: 'credit'; readonly records: number }
   /** May cost so many records at most. */
@@ -96,6 +96,7 @@ function drawEvent(random: Random): Event {
     'revoke',
     'overwrite',
     'remove',
+    'lose',
     'credit',
     'cap',
   ])

@@ -34,11 +34,14 @@ test('a seed is the whole schedule: it runs the same a second time', async () =>
   expect(await trace()).toEqual(first)
 })
 
-const sweeps: readonly { kind: Mishap['kind']; event: 'none' | 'cancel'; name: string }[] = [
+const ends = { none: 'published', cancel: 'cancelled', lose: 'failed' } as const
+
+const sweeps: readonly { kind: Mishap['kind']; event: keyof typeof ends; name: string }[] = [
   { kind: 'death', event: 'none', name: 'killed at any await of any stage' },
   { kind: 'lost', event: 'none', name: 'failed by any one operation of a store' },
   { kind: 'unheard', event: 'none', name: 'failed by the lost reply of any one operation' },
   { kind: 'death', event: 'cancel', name: 'killed at any await while it is cancelled' },
+  { kind: 'death', event: 'lose', name: 'killed at any await while it fails and is refunded' },
 ]
 
 test.each(sweeps)(
@@ -50,7 +53,7 @@ test.each(sweeps)(
     const scenario = plainScenario({ event: { kind: event }, eventAfterChunks: 2 })
     const whole = await simulateBatch(1, { scenario })
     expect(whole.violations).toEqual([])
-    expect(whole.job?.state).toBe(event === 'none' ? 'published' : 'cancelled')
+    expect(whole.job?.state).toBe(ends[event])
     expect(whole.awaits).toBeGreaterThan(80)
     if (event === 'none') expect(whole.runs).toBe(whole.job?.chunks)
     const points = kind === 'death' ? whole.awaits : whole.calls

@@ -20,9 +20,10 @@ const ways: Readonly<Record<JobState, readonly JobState[]>> = {
   planning: ['scoring', 'failed', 'cancelling', 'expiring'],
   scoring: ['paused', 'publishing', 'cancelling', 'expiring'],
   paused: ['scoring', 'publishing', 'cancelling', 'expiring'],
-  publishing: ['published'],
-  cancelling: ['cancelled'],
-  expiring: ['expired'],
+  publishing: ['published', 'failing'],
+  cancelling: ['cancelled', 'failing'],
+  expiring: ['expired', 'failing'],
+  failing: ['failed'],
   published: [],
   cancelled: [],
   expired: [],
@@ -90,6 +91,20 @@ export function createBatchWitness({
       report('B11', `spent ${price}`)
   }
 
+  /** Nobody pays for what he does not get; what was sold for it is still told. */
+  async function checkRefunds(job: Job, services: PublishingServices): Promise<void> {
+    for (const { rule, detail } of await auditJob(job, services)) report(rule, detail)
+    const { entries } = await services.ledger.entries({
+      tenant: 'acme',
+      types: ['refund'],
+      limit: 1_000,
+    })
+    const refunded = entries.reduce((sum, { amount }) => sum + amount, 0n)
+    const account = await services.ledger.account('acme')
+    if (account?.held !== 0n) report('B3', `${account?.held} is still held.`)
+    if (account?.spent !== refunded) report('B3', `${account?.spent} spent, ${refunded} refunded.`)
+  }
+
   return {
     violations,
     report,
@@ -124,7 +139,8 @@ export function createBatchWitness({
     },
 
     onPut({ key }: StoredObject, bytes: Buffer): void {
-      if (!key.startsWith('outgoing/')) return
+      // A note that a file was refused is no output: the next one of that name has its own.
+      if (!key.startsWith('outgoing/') || key.endsWith('.refused.json')) return
       if (visible.has(key)) report('B10', `${key} was written again.`)
       visible.set(key, createHash('sha256').update(bytes).digest('hex'))
       if (key.endsWith('_SUCCESS')) checkManifest(bytes)
@@ -135,9 +151,12 @@ export function createBatchWitness({
       if (jobs.length !== 1 && !isReplaced) report('B4', `${jobs.length} jobs`)
       for (const job of jobs) {
         if (!hasEnded(job)) report('end', `The job is ${job.state} for ever.`)
-        if (job.state === 'failed' && !isReplaced)
+        if (job.state === 'failed' && !isReplaced && event.kind !== 'lose')
           report('end', `failed: ${JSON.stringify(job.problems)}`)
-        if (job.state === 'failed') continue
+        if (job.state === 'failed') {
+          if (jobs.length === 1) await checkRefunds(job, services)
+          continue
+        }
         for (const { rule, detail } of await auditJob(job, services)) report(rule, detail)
         for (const name of ['results', 'errors'] as const) {
           const output = job.outputs.find((one) => one.name === name)

@@ -39,7 +39,6 @@ export function createLineScorer({
       }
       const readable = records.filter(({ error }) => error === undefined).length
       return {
-        records: records.length,
         units: { calls: readable, rows: readable },
         async score() {
           await pause()

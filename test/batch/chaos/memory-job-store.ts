@@ -2,6 +2,7 @@ import type { ChunkReport } from '#shared/batch/chunk.ts'
 import type { Job } from '#shared/batch/job.ts'
 import { hasEnded } from '#shared/batch/job-progress.ts'
 import type { JobStore } from '#shared/batch/job-store.ts'
+import { markSlot, toMarks } from '#shared/batch/progress-marks.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
 /** The rules of the port as code: what a schedule without disks and networks runs on. */
@@ -15,6 +16,13 @@ export function createMemoryJobStore({
 } = {}): JobStore {
   const jobs = new Map<string, Job>()
   const chunks = new Map<string, Map<number, ChunkReport>>()
+  const marks = new Map<string, Map<number, [at: number, bytes: number]>>()
+
+  function mark(id: string, slot: number, told: [at: number, bytes: number]) {
+    const slots = marks.get(id) ?? new Map<number, [at: number, bytes: number]>()
+    marks.set(id, slots.set(slot, told))
+    return toMarks([...slots.values()])
+  }
 
   function store(job: Job): Job {
     jobs.set(job.id, job)
@@ -58,9 +66,11 @@ export function createMemoryJobStore({
       if (reports.has(report.chunk)) return job
       reports.set(report.chunk, structuredClone(report))
       const { done } = job
+      const changedAt = now()
       return store({
         ...job,
-        changedAt: now(),
+        changedAt,
+        marks: mark(id, markSlot(report.chunk), [changedAt, done.bytes + report.bytes]),
         done: {
           chunks: done.chunks + 1,
           bytes: done.bytes + report.bytes,

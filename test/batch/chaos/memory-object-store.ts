@@ -24,7 +24,9 @@ export function createMemoryObjectStore({
   onPut = () => undefined,
 }: MemoryObjectStoreOptions = {}): ObjectStore {
   const kept = new Map<string, Kept>()
+  const drafts = new Map<string, Buffer[]>()
   let versions = 0
+  let begun = 0
 
   function put(key: string, bytes: Buffer, { ifAbsent = false }: PutOptions = {}): PutOutcome {
     if (ifAbsent && kept.has(key)) return { kind: 'exists' }
@@ -50,6 +52,31 @@ export function createMemoryObjectStore({
     },
 
     put: async (key, bytes, options) => put(objectKey(key), Buffer.from(bytes), options),
+
+    // So small that a short output has several.
+    pieceBytes: 256,
+
+    async begin(key) {
+      begun += 1
+      const draft = { key: objectKey(key), id: `d${begun}` }
+      drafts.set(draft.id, [])
+      return draft
+    },
+
+    async addPiece({ id }, index, bytes) {
+      const pieces = drafts.get(id)
+      if (pieces) pieces[index] = Buffer.from(bytes)
+      return pieces ? 'added' : 'gone'
+    },
+
+    async finish({ key, id }, count, options) {
+      const pieces = drafts.get(id)
+      if (pieces?.length !== count) return { kind: 'gone' }
+      drafts.delete(id)
+      return put(key, Buffer.concat(pieces), options)
+    },
+
+    abandon: async ({ id }) => void drafts.delete(id),
 
     async write(key, pieces, options) {
       const all: Uint8Array[] = []

@@ -3,7 +3,7 @@ export interface PlantedBatchBug {
   readonly name: string
   readonly changes: readonly Change[]
   /** Without it, it does no harm. */
-  readonly event?: 'cancel'
+  readonly event?: 'cancel' | 'lose'
 }
 
 interface Change {
@@ -21,8 +21,10 @@ const score = inFile('score-chunk.ts')
 const settle = inFile('settle-running.ts')
 const publish = inFile('publish-job.ts')
 const parts = inFile('read-parts.ts')
+const steps = inFile('write-in-steps.ts')
 const send = inFile('send-chunks.ts')
 const manage = inFile('manage-job.ts')
+const fail = inFile('fail-job.ts')
 const reconcile = inFile('reconcile.ts')
 const whenStopped = (bug: PlantedBatchBug): PlantedBatchBug => ({ ...bug, event: 'cancel' })
 const bug = (name: string, ...changes: Change[]): PlantedBatchBug => ({ name, changes })
@@ -82,13 +84,15 @@ export const plantedBatchBugs: readonly PlantedBatchBug[] = [
   ),
   bug(
     'writes outputs again that are there',
-    publish('counted(bytes, digest, size), { ifAbsent: true })', 'counted(bytes, digest, size))'),
+    steps("if (await objects.head(key)) return { kind: 'exists' }", ''),
+    steps('piece.subarray(0, filled), { ifAbsent: true })', 'piece.subarray(0, filled))'),
+    steps('draft, pieces, { ifAbsent: true })', 'draft, pieces)'),
   ),
   bug(
     'ends the job before the manifest is there',
     publish(
       'const manifest = await writeManifest(whole, outputs, services)',
-      `await jobs.change(jobId, [job.state], { state: end, outputs, at: now() })
+      `await jobs.change(job.id, [job.state], { state: end, outputs, at: now() })
   const manifest = await writeManifest(whole, outputs, services)`,
     ),
   ),
@@ -104,7 +108,7 @@ export const plantedBatchBugs: readonly PlantedBatchBug[] = [
   whenStopped(
     bug(
       'counts chunks of a stopped job as the message says',
-      publish('const whole = (await jobs.find(jobId)) ?? job', 'const whole = job'),
+      publish('const whole = (await jobs.find(job.id)) ?? job', 'const whole = job'),
     ),
   ),
   whenStopped(
@@ -125,9 +129,30 @@ export const plantedBatchBugs: readonly PlantedBatchBug[] = [
   whenStopped(
     bug(
       'numbers the records of a stopped job as if nothing were missing',
-      parts('else record += records', 'else record += 0 * records'),
+      parts('errors: records, lines }', 'errors: 0 * records, lines }'),
     ),
   ),
+  {
+    ...bug(
+      'keeps the money of a job whose results are lost',
+      fail('await refundChunk(job, chunk, services)', ''),
+    ),
+    event: 'lose',
+  },
+  {
+    ...bug(
+      'tries for ever to publish what is lost',
+      fail('receives < attemptsBeforeFailure', 'true'),
+    ),
+    event: 'lose',
+  },
+  {
+    ...bug(
+      'publishes a part that is not what was settled',
+      parts("digest.digest('hex') === part.sha256", 'true'),
+    ),
+    event: 'lose',
+  },
   bug('numbers lines within their chunk', parts('linesBefore += report.lines', '')),
   bug(
     'plans anew what was planned',
@@ -164,8 +189,8 @@ export const plantedBatchBugs: readonly PlantedBatchBug[] = [
     bug(
       'cancels a job that is being published',
       manage(
-        "['planning', 'scoring', 'paused'], { state, at: now() })",
-        "['planning', 'scoring', 'paused', 'publishing'], { state, at: now() })",
+        "jobs.change(job.id, ['planning', 'scoring', 'paused'], {",
+        "jobs.change(job.id, ['planning', 'scoring', 'paused', 'publishing'], {",
       ),
     ),
   ),

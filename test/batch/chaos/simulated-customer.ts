@@ -1,4 +1,5 @@
 import type { StoredObject } from '#shared/batch/object-store.ts'
+import { readAll } from '#shared/batch/read-all.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Actor } from '#test/simulator/scheduler.ts'
 import { pricePerRecord } from './batch-witness.ts'
@@ -52,6 +53,7 @@ export async function live(actor: Actor, { code, world }: WorkerOptions): Promis
   if (event.kind === 'cancel' && job) await surely(actor, () => code.cancelJob(job, services))
   if (event.kind === 'overwrite') await stores.objects.put(incomingKey, Buffer.from('"other"\n'))
   if (event.kind === 'remove') await stores.objects.remove(incomingKey)
+  if (event.kind === 'lose' && job) await losePart(job.id, world)
   if (event.kind === 'revoke') state.mayBegin = false
   for (let tries = 0; !isOver() && tries * 60_000 < endMs; tries += 1) {
     await scheduler.pause(actor, 60_000)
@@ -67,6 +69,18 @@ export async function live(actor: Actor, { code, world }: WorkerOptions): Promis
       if (!(thrown instanceof ServiceError) || thrown.code !== 'job_not_paused') throw thrown
     })
   }
+}
+
+/** Somebody deletes a part that was paid for, or writes over it. */
+async function losePart(jobId: string, { stores, random }: WorkerOptions['world']): Promise<void> {
+  const [report] = await stores.jobs.reports(jobId, 0, 1)
+  if (!report) return
+  const { key } = report.part
+  const part = await stores.objects.head(key)
+  if (!part || random.chance(0.5)) return stores.objects.remove(key)
+  const text = (await readAll(stores.objects.read(part))).toString()
+  const wrong = text.replace(/\d/, (digit) => String(9 - Number(digit)))
+  await stores.objects.put(key, Buffer.from(wrong))
 }
 
 /** At some time, or when so many chunks are done: then most can go wrong. */

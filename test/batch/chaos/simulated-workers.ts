@@ -65,7 +65,8 @@ async function work(actor: Actor, options: WorkerOptions): Promise<void> {
         delivery.body,
         delivery.receives,
         actor,
-        services,
+        // A run that is told at once that its time is over leaves the rest to others.
+        random.chance(0.3) ? { ...services, until: 0 } : services,
         options,
       )
       if (handled === 'done') await queue.remove(delivery)
@@ -87,7 +88,7 @@ async function handle(
   { code, world }: WorkerOptions,
 ): Promise<Handled> {
   if (stage === 'plan') return code.planJob(readJobMessage(body).job, receives, services)
-  if (stage === 'publish') return code.publishJob(readJobMessage(body).job, services)
+  if (stage === 'publish') return code.publishJob(readJobMessage(body).job, receives, services)
   const { scheduler, random, scenario, state, isFair, log } = world
   const scorer = createLineScorer({
     pause: () => scheduler.pause(actor, random.integer(0, isFair() ? 5 : scenario.weather.modelMs)),

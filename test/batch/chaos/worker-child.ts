@@ -31,6 +31,10 @@ export interface WorkerOrders {
   readonly fault: number
   /** The clock of this machine is so far ahead: leases of those killed before it are over. */
   readonly aheadMs: number
+  /** Where the stores are, if not in the home. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Of messages; a queue with a clock of its own does not know that the dead are dead. */
+  readonly visibilityMs?: number | undefined
 }
 
 const orders = JSON.parse(process.argv[2] ?? '{}') as WorkerOrders
@@ -39,7 +43,11 @@ const trueNow = Date.now
 Date.now = () => trueNow() + orders.aheadMs
 
 const models = new URL('../../../models/', import.meta.url).pathname
-const environment = readEnvironment({ ...process.env, PERCALL_HOME: orders.home })
+const environment = readEnvironment({
+  ...process.env,
+  PERCALL_HOME: orders.home,
+  ...orders.variables,
+})
 const catalog = createCatalog(readModels(models, { parse: parseManifest }))
 const ledger = await openLedger(environment)
 const keyStore = await openKeyStore(environment)
@@ -82,24 +90,28 @@ const scoring = {
 
 // What the stores do here is meant; anything else shows as a job that never ends.
 const onFailure = () => undefined
+const { visibilityMs } = orders
 const { plan, score, publish } = services.queues
 consume({
   queue: plan,
   concurrency: 2,
   onFailure,
+  ...(visibilityMs && { visibilityMs }),
   handle: (body, receives) => planJob(readJobMessage(body).job, receives, services),
 })
 consume({
   queue: score,
   concurrency: orders.concurrency,
   onFailure,
+  ...(visibilityMs && { visibilityMs }),
   handle: (body, receives) => scoreChunk(readChunkMessage(body), receives, scoring),
 })
 consume({
   queue: publish,
   concurrency: 2,
   onFailure,
-  handle: (body) => publishJob(readJobMessage(body).job, services),
+  ...(visibilityMs && { visibilityMs }),
+  handle: (body, receives) => publishJob(readJobMessage(body).job, receives, services),
 })
 const reconcile = createReconciler(services, { quietMs: 2_000 })
 setInterval(() => void reconcile().catch(onFailure), 500)

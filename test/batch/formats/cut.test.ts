@@ -26,8 +26,9 @@ describe('cutting', () => {
     expect(cutLines(11, 10).at(-1)).toEqual({ start: 10, end: 11 })
   })
 
-  it('begins with short ranges where it is asked to, each twice as long as the one before', () => {
-    expect(cutLines(45, 12, 3).map(({ start, end }) => end - start)).toEqual([3, 6, 12, 12, 12])
+  it('begins and ends with short ranges where it is asked to, twice and half as long as the one before', () => {
+    const lengths = cutLines(60, 12, 3).map(({ start, end }) => end - start)
+    expect(lengths).toEqual([3, 6, 12, 12, 12, 8, 4, 3])
     expect(cutLines(2, 12, 3)).toEqual([{ start: 0, end: 2 }])
     expect(cutLines(9, 4, 12)).toEqual(cutLines(9, 4))
   })

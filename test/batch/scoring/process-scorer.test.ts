@@ -67,6 +67,23 @@ test('each record is a line, a result or an error with its place, and ids come b
   })
 })
 
+test('a process that has grown makes room for a fresh one between chunks, and no record is lost', async () => {
+  const recycled: string[] = []
+  const opened = openScorer(model, {
+    recycleBytes: 1,
+    onRecycle: (rssBytes, key) => recycled.push(`${key} ${rssBytes > 10_000_000}`),
+  })
+  scorers.push(opened.scorer)
+  const work = workOn('[0.75, 0.25, 0, 0]\n[0.5, 0.25, 0, 0]\n', model.entry)
+  const parts = []
+  for (let chunk = 0; chunk < 3; chunk += 1) parts.push(await scorePart(opened.scorer, work))
+  expect(parts.map(({ results, part }) => [results, linesOf(part).length])).toEqual(
+    Array.from({ length: 3 }, () => [2, 2]),
+  )
+  expect(recycled).toEqual(Array.from({ length: 3 }, () => expect.stringContaining(' true')))
+  expect(opened.deaths).toEqual([])
+})
+
 test('rows of CSV are taken by their columns, and carried along where that is asked for', async () => {
   const columns = ['id', 'a', 'b', 'c', 'd']
   const { lines } = await score('x,0.75,0.25,0,0\ny,,1,1,1\n', {
@@ -119,7 +136,7 @@ test('the lines are the same bytes however the text was cut and runs were filled
 test('says what a chunk costs at most before any model runs', async () => {
   const text = jsonLines([[1, 0, 0, 0], 'none', [2, 0, 0, 0]])
   const chunk = await scorer().open(workOn(text, model.entry))
-  expect(chunk).toMatchObject({ records: 3, units: { calls: 2, rows: 2 } })
+  expect(chunk).toMatchObject({ units: { calls: 2, rows: 2 } })
   await chunk.close()
 })
 

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { batchRows } from '#shared/batch/scoring/batch-rows.ts'
 import { proveBatch } from '#shared/batch/scoring/prove-batch.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
+import { batchRows } from '#shared/inference/batch-rows.ts'
 import { loadModel } from '#shared/inference/load-model.ts'
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
+import { isCommitted } from '#test/support/is-committed.ts'
 import { writeOnnx } from '#test/support/onnx-writer.ts'
 import { testEntry } from '#test/support/test-model.ts'
 import { variedInputs } from './varied-inputs.ts'
@@ -38,7 +39,9 @@ async function proveEntry(
   }
 }
 
-describe.each(readModels(models, { parse: parseManifest }))('$manifest.name', (entry) => {
+const committed = readModels(models, { parse: parseManifest }).filter(isCommitted)
+
+describe.each(committed)('$manifest.name', (entry) => {
   const { batch, limits, artifact, inputs } = entry.manifest
 
   test('rows come out bit by bit as alone, up to the number that its manifest declares', async () => {

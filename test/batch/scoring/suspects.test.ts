@@ -1,11 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ChunkRecords } from '#shared/batch/scoring/chunk-records.ts'
-import { runEnd } from '#shared/batch/scoring/run-end.ts'
+import { spanOf } from '#shared/batch/scoring/run-span.ts'
 import { createSuspects } from '#shared/batch/scoring/suspects.ts'
 
-/** Processes that die of poison: how many it takes, and which records are condemned. */
-function survive(count: number, rows: number, poison: ReadonlySet<number>) {
+/**
+ * Processes that die of poison: how many it takes, and which records are condemned.
+ * @param most runs that are announced together
+ */
+function survive(count: number, rows: number, poison: ReadonlySet<number>, most = 1) {
   const records = { count, shareRuns: true, mayRun: () => true } as unknown as ChunkRecords
   const suspects = createSuspects()
   const scored: number[] = []
@@ -16,7 +19,8 @@ function survive(count: number, rows: number, poison: ReadonlySet<number>) {
   process: for (;;) {
     const order = suspects.order(next)
     for (let first = order.from; first < count; ) {
-      const { end } = runEnd(records, first, rows, order.cuts)
+      const runsOfSpan = first < order.carefulUntil ? 1 : most
+      const { end } = spanOf(records, first, rows, order.cuts, runsOfSpan)
       const range = Array.from({ length: end - first }, (_, at) => first + at)
       if (order.condemned.some(({ record }) => record === first)) condemned.push(first)
       else {
@@ -41,9 +45,10 @@ test('every poisoned record is condemned, every other is scored, each once and i
       fc.integer({ min: 1, max: 60 }),
       fc.integer({ min: 1, max: 20 }),
       fc.uniqueArray(fc.integer({ min: 0, max: 59 }), { maxLength: 6 }),
-      (count, rows, places) => {
+      fc.integer({ min: 1, max: 9 }),
+      (count, rows, places, most) => {
         const poison = new Set(places.filter((place) => place < count))
-        const { scored, condemned } = survive(count, rows, poison)
+        const { scored, condemned } = survive(count, rows, poison, most)
         const all = Array.from({ length: count }, (_, at) => at)
         expect(condemned).toStrictEqual(all.filter((place) => poison.has(place)))
         expect(scored).toStrictEqual(all.filter((place) => !poison.has(place)))

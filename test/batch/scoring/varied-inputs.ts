@@ -29,8 +29,9 @@ export function variedInputs({ manifest, sample }: ModelEntry, count: number): u
     if (kind === 'tabular-classification') {
       return Array.from({ length: first?.shape[1] ?? 0 }, () => random() * 8)
     }
-    const side = first?.shape[1] ?? 1
-    return picture(side, side, random)
+    const [, ...sizes] = first?.shape ?? []
+    const [height = 1, width = 1] = manifest.task.options.layout === 'NCHW' ? sizes.slice(1) : sizes
+    return picture(width, height, random)
   }
   const { inputs } = sample
   const rows = kind.startsWith('tabular') ? (inputs as unknown[]) : [inputs]

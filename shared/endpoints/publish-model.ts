@@ -1,5 +1,6 @@
-import type { ArtifactStore, FetchProgress } from '#shared/artifacts/artifact-store.ts'
+import type { ArtifactRef, ArtifactStore, FetchProgress } from '#shared/artifacts/artifact-store.ts'
 import { publishArtifact } from '#shared/artifacts/publish-artifact.ts'
+import { pulledArtifactStore } from '#shared/artifacts/pulled-artifact-store.ts'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
@@ -8,7 +9,7 @@ export type PublishOutcome = 'published' | 'already there' | 'repaired'
 const damaged = ['artifact_digest_mismatch', 'artifact_truncated']
 
 /**
- * Publishes a model's committed file, checking both ends: the file on disk must be the manifest's,
+ * Publishes a model's file, checking both ends: the file on disk must be the manifest's,
  * and one that the store has already is read back, because its size alone would not tell damage.
  *
  * @param onProgress of reading back
@@ -19,13 +20,8 @@ export async function publishModel(
   { manifest, folder }: Pick<ModelEntry, 'manifest' | 'folder'>,
   onProgress?: (progress: FetchProgress) => void,
 ): Promise<PublishOutcome> {
-  const { name, artifact } = manifest
-  if (artifact.file === undefined) {
-    throw new ServiceError('artifact_not_found', {
-      detail: `The file of ${name} is not committed; its manifest names ${artifact.source ?? 'no source'}.`,
-      fix: 'Put the file beside the manifest and name it there as artifact.file.',
-    })
-  }
+  const { artifact } = manifest
+  if (artifact.file === undefined) return publishPulled(store, artifact, onProgress)
   let outcome: PublishOutcome = 'published'
   const checkedStore: ArtifactStore = {
     ...store,
@@ -50,4 +46,22 @@ export async function publishModel(
       throw thrown
     }
   }
+}
+
+/** A file that is not committed comes from the package that its manifest names. */
+async function publishPulled(
+  store: ArtifactStore,
+  artifact: ArtifactRef,
+  onProgress: ((progress: FetchProgress) => void) | undefined,
+): Promise<PublishOutcome> {
+  let outcome: PublishOutcome = 'already there'
+  const pulled = pulledArtifactStore({
+    ...store,
+    async publish(key, bytes) {
+      await store.publish(key, bytes)
+      outcome = 'published'
+    },
+  })
+  await pulled.fetch(artifact, { onProgress })
+  return outcome
 }

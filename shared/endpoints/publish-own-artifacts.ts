@@ -1,6 +1,6 @@
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import type { Environment } from '#shared/config/environment.ts'
-import { openArtifactStore } from '#shared/endpoints/open-artifact-store.ts'
+import { openArtifactStore } from './open-artifact-store.ts'
 import { publishModel } from './publish-model.ts'
 
 export interface OwnArtifacts {
