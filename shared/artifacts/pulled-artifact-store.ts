@@ -40,6 +40,6 @@ function verified(ref: ArtifactRef, bytes: Uint8Array<ArrayBuffer>): Uint8Array<
 const notMade = ({ key }: ArtifactRef, source: string, cause: unknown) =>
   new ServiceError('artifact_not_found', {
     detail: `${key} is not in the artifact store. It comes from: ${source}.`,
-    fix: 'Run the recipe in the folder of the model, then `percall models publish`.',
+    fix: 'Run the recipe in the folder of the model, then `percall models publish <name> --file <what it made>`.',
     cause,
   })

@@ -23,22 +23,33 @@ export function readModels(
   return readFolder(directory)
     .filter((item) => item.isDirectory() && existsSync(join(directory, item.name, 'manifest.json')))
     .filter((item) => only === undefined || item.name.split('@')[0] === only)
-    .map((item) => readModelFolder(join(directory, item.name), item.name, parse))
+    .map((item) => readNamedFolder(join(directory, item.name), item.name, parse))
 }
 
-function readModelFolder(
+function readNamedFolder(
   folder: string,
   folderName: string,
   parse: (manifest: unknown, file: string) => Manifest,
 ): ModelEntry {
+  const entry = readModelFolder(folder, parse)
+  const { name, version } = entry.manifest
+  const expectedNames = [name, `${name}@${version}`]
+  if (expectedNames.includes(folderName)) return entry
+  throw new ServiceError('configuration_invalid', {
+    detail: `${folder}: the manifest describes ${expectedNames[1]}, so the folder must be called ${expectedNames.join(' or ')}.`,
+  })
+}
+
+/**
+ * The model of one folder, whatever that is called: platforms that bring a model choose the name.
+ * @throws ServiceError `configuration_invalid`
+ */
+export function readModelFolder(
+  folder: string,
+  parse: (manifest: unknown, file: string) => Manifest,
+): ModelEntry {
   const read = (name: string) => readJson(join(folder, name))
   const manifest = parse(read('manifest.json'), join(folder, 'manifest.json'))
-  const expectedNames = [manifest.name, `${manifest.name}@${manifest.version}`]
-  if (!expectedNames.includes(folderName)) {
-    throw new ServiceError('configuration_invalid', {
-      detail: `${folder}: the manifest describes ${expectedNames[1]}, so the folder must be called ${expectedNames.join(' or ')}.`,
-    })
-  }
   const names = Object.values((manifest.task.options.files ?? {}) as Record<string, string>)
   return {
     manifest,

@@ -48,6 +48,17 @@ const variables = z.object({
    * given up on; or a SQLite file; default that of the jobs.
    */
   PERCALL_QUEUES: text,
+  /** Calls that were put off: `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/jobs.sqlite`. */
+  PERCALL_CALLS: text,
+  /** `local`: webhooks may go to this machine, too, without TLS and to any port. For development. */
+  PERCALL_WEBHOOKS: z._default(z.enum(['public', 'local'], 'must be public or local'), 'public'),
+  /** How many days one machine keeps what its batch jobs were put together of, once they have ended. */
+  PERCALL_BATCH_DAYS: z._default(integer(1, 36_500), 90),
+  /**
+   * A process that scores batches makes room for a fresh one, between two chunks, once it holds so many
+   * bytes; default three quarters of what it may hold.
+   */
+  PERCALL_SCORER_BYTES: z.optional(integer(1, Number.MAX_SAFE_INTEGER)),
   STRIPE_API_KEY: text,
   PERCALL_STRIPE_URL: text,
   /** Signs CloudEvents: `whsec_…`. */
@@ -66,8 +77,13 @@ const variables = z.object({
   PERCALL_JWT_TENANT_CLAIM: text,
   /** Largest request body in bytes, as sent and as inflated. */
   PERCALL_BODY_LIMIT: z._default(integer(1_024, 1_073_741_824), 6_000_000),
-  /** Threads that run models on the local host; default one a CPU. */
+  /** Workers that run models on the local host; default one a CPU. */
   PERCALL_WORKERS: z.optional(integer(1, 64)),
+  /** What they are. A process can be killed in the middle of a run; threads take less memory. */
+  PERCALL_ISOLATION: z._default(
+    z.enum(['process', 'thread'], 'must be one of process, thread'),
+    'process',
+  ),
   /** Bytes of model files that the local host keeps on disk. */
   PERCALL_CACHE_BYTES: z._default(integer(0, Number.MAX_SAFE_INTEGER), 10_000_000_000),
   PERCALL_LOG: z._default(z.enum(logLevels, `must be one of ${logLevels.join(', ')}`), 'info'),
@@ -79,6 +95,17 @@ const variables = z.object({
   AWS_ENDPOINT_URL_S3: text,
   AWS_ENDPOINT_URL_DYNAMODB: text,
   AWS_ENDPOINT_URL_SQS: text,
+  /** What a host does beside answering: all there is to do, or the jobs of heavy models alone. */
+  PERCALL_WORK: z._default(z.enum(['all', 'heavy'], 'must be all or heavy'), 'all'),
+  /** The model that SageMaker's doors serve, with or without `@version`, where there are several. */
+  PERCALL_MODEL: text,
+  /** Whose calls come through SageMaker's doors without a key: the platform has let them in. */
+  PERCALL_INVOCATIONS_KEY: text,
+  /** Of a container on SageMaker: its port, and the folder of its model (default `/opt/ml/model`). */
+  SAGEMAKER_BIND_TO_PORT: z.optional(integer(1, 65_535)),
+  SM_MODEL_DIR: text,
+  /** Set where Lambda runs a container: its process takes events instead of listening. */
+  AWS_LAMBDA_RUNTIME_API: text,
   AWS_LAMBDA_FUNCTION_NAME: text,
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.optional(integer(128, 10_240)),
   LAMBDA_TASK_ROOT: text,
@@ -109,8 +136,21 @@ export function silenceRuntimeTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY ??= '1'
 }
 
+/**
+ * Tells Lambda's runtime client, which reads them itself, where the handler of a container is, and to
+ * take several events in one worker: every further one would load the models anew.
+ */
+export function directRuntimeClient(folder: string): void {
+  process.env.LAMBDA_TASK_ROOT = folder
+  process.env._HANDLER = 'handler.handler'
+  process.env.AWS_LAMBDA_NODEJS_WORKER_COUNT ??= '1'
+}
+
 /** What Node itself needs to run. */
-const harmless = ['PATH', 'LD_LIBRARY_PATH', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR']
+const harmless = [
+  ...['PATH', 'LD_LIBRARY_PATH', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'],
+  ...['CUDA_VISIBLE_DEVICES', 'ORT_TENSORRT_ENGINE_CACHE_ENABLE', 'ORT_TENSORRT_CACHE_PATH'],
+]
 
 /** The environment of a process that runs models: no key, no secret, no address is in it. */
 export function processEnvironment(source: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {

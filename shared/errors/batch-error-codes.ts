@@ -44,6 +44,12 @@ export const batchErrorCodes = {
     'The object was deleted or overwritten since the work on it began.',
     'Leave inputs as they are until their job has ended.',
   ),
+  results_lost: row(
+    410,
+    false,
+    'Results were lost before they were published. Nothing is charged for the job.',
+    'Order the job again.',
+  ),
   batch_expired: row(
     410,
     false,

@@ -1,5 +1,6 @@
 import { batchErrorCodes } from './batch-error-codes.ts'
 import { errorRow as row } from './error-row.ts'
+import { jobErrorCodes } from './job-error-codes.ts'
 import { moneyErrorCodes } from './money-error-codes.ts'
 
 /**
@@ -28,6 +29,12 @@ export const errorCodes = {
     false,
     'The body has a content type that this route does not read.',
     'Send application/json, or for an image model the bytes of a JPEG, PNG or WebP file.',
+  ),
+  not_acceptable: row(
+    406,
+    false,
+    'The call accepts no form that this route can answer in.',
+    'Accept application/json, or leave the Accept header out.',
   ),
   unsupported_encoding: row(
     415,
@@ -235,6 +242,7 @@ export const errorCodes = {
   ...moneyErrorCodes,
   // Files of many records.
   ...batchErrorCodes,
+  ...jobErrorCodes,
   // The model's file.
   artifact_not_found: row(
     502,
@@ -295,6 +303,18 @@ export const errorCodes = {
     true,
     'There is not enough memory for this model.',
     'Give the function more memory.',
+  ),
+  model_already_loaded: row(
+    409,
+    false,
+    'A model is loaded under this name.',
+    'Unload it first, or use another name.',
+  ),
+  insufficient_memory: row(
+    507,
+    true,
+    'There is no memory left for one more model.',
+    'Unload another model, then try again.',
   ),
   // Running it.
   inference_failed: row(

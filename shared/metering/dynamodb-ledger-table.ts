@@ -1,5 +1,6 @@
 import type { DynamodbClient, DynamodbItem } from '#shared/aws/dynamodb-client.ts'
-import { attributeNames, type WriteAction, writeTogether } from '#shared/aws/dynamodb-write.ts'
+import { queryTable, type TableQuery } from '#shared/aws/dynamodb-query.ts'
+import { type WriteAction, writeTogether } from '#shared/aws/dynamodb-write.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { accountItem } from './dynamodb-account-item.ts'
 import { ledgerKeys } from './dynamodb-ledger-keys.ts'
@@ -7,15 +8,7 @@ import type { Account } from './ledger.ts'
 
 export type LedgerTable = ReturnType<typeof openLedgerTable>
 
-export interface LedgerQuery {
-  /** An index; default: the table itself, read consistently. */
-  readonly index?: string
-  readonly condition: string
-  readonly filter?: string | undefined
-  readonly values: DynamodbItem
-  /** Items that are looked at in one go. */
-  readonly pageSize?: number
-}
+export type LedgerQuery = Omit<TableQuery, 'table'>
 
 /** A write, and what it means when its condition does not hold: an outcome, or to look again. */
 export interface Step<Outcome> {
@@ -71,24 +64,7 @@ export function openLedgerTable(client: DynamodbClient, table: string) {
     },
 
     /** All items in order; asks for the next page only when somebody wants it. */
-    async *query({ index, condition, filter, values, pageSize }: LedgerQuery) {
-      let page: DynamodbItem | undefined
-      do {
-        const answer = await client.call('Query', {
-          TableName: table,
-          IndexName: index,
-          ConsistentRead: index === undefined,
-          KeyConditionExpression: condition,
-          FilterExpression: filter,
-          ExpressionAttributeNames: attributeNames(condition, filter),
-          ExpressionAttributeValues: values,
-          Limit: pageSize,
-          ExclusiveStartKey: page,
-        })
-        yield* answer.Items ?? []
-        page = answer.LastEvaluatedKey
-      } while (page)
-    },
+    query: (query: LedgerQuery) => queryTable(client, { ...query, table }),
 
     /**
      * Looks, decides and writes, again until a decision stands. Every write is conditional on what

@@ -46,6 +46,10 @@ export const batchOperations: Readonly<Record<BatchAction, Operation>> = {
         format: { enum: ['auto', 'jsonl', 'csv', 'tsv', 'parquet'] },
         parameters: { type: 'object' },
         output_format: { enum: ['jsonl', 'csv', 'parquet'] },
+        output_compression: {
+          enum: ['gzip', 'zstd'],
+          description: 'Packs results that are JSONL or CSV.',
+        },
         join: { ...flag, description: 'Carries the fields of the input along.' },
         max_charge_micros: whole,
         expires_at: { ...text, description: 'A day, or a moment with its zone (ISO 8601).' },

@@ -17,6 +17,8 @@ export const newBatchJob = z
     format: z._default(z.enum(formats), 'auto'),
     parameters: z._default(z.record(z.string(), z.unknown()), {}),
     output_format: z._default(z.enum(['jsonl', 'csv', 'parquet']), 'jsonl'),
+    /** Packs the results, which are text then. */
+    output_compression: z.optional(z.enum(['gzip', 'zstd'])),
     /** Carries the fields of the input along. */
     join: z._default(z.boolean(), false),
     max_charge_micros: z.optional(amount),
@@ -30,6 +32,11 @@ export const newBatchJob = z
       ({ input_file_id, input, input_prefix }) =>
         [input_file_id, input, input_prefix].filter((named) => named !== undefined).length === 1,
       { path: ['input'] },
+    ),
+    z.refine(
+      ({ output_format, output_compression }) =>
+        output_compression === undefined || output_format !== 'parquet',
+      { path: ['output_compression'] },
     ),
     z.refine(({ exact, dry_run }) => dry_run || !exact, { path: ['exact'] }),
   )

@@ -1,3 +1,4 @@
+import type { Caller } from '#shared/access/caller.ts'
 import type { Units } from '#shared/metering/ledger.ts'
 
 /** A request as every host hands it over: Lambda events and Node's streams end here. */
@@ -18,6 +19,16 @@ export interface HttpRequest {
   readonly sourceIp: string
   /** Aborted when the caller goes away before he has been answered, where the host can tell. */
   readonly signal?: AbortSignal
+  /** Of a call that was put off and is run now. No host sets it of what arrives. */
+  readonly deferred?: DeferredRun
+}
+
+/** It was counted against rates when it came; who asked is looked up again. */
+export interface DeferredRun {
+  /** @throws ServiceError where he may not call any more */
+  readonly caller: () => Promise<Caller>
+  /** The version that was in force when it was put off, e.g. `iris@1`. */
+  readonly model: string
 }
 
 export interface HttpResponse {

@@ -85,6 +85,9 @@ async function feed(
 async function* untilLeft(file: Readable, left: AbortController): AsyncGenerator<Uint8Array> {
   try {
     yield* file
+  } catch (cause) {
+    // The parser may tell its reader before it tells anybody else.
+    throw cause instanceof ServiceError ? cause : brokenOff(cause)
   } finally {
     if (!file.readableEnded) left.abort()
   }

@@ -80,6 +80,7 @@ const statuses: Readonly<Record<JobState, string>> = {
   cancelled: 'cancelled',
   expiring: 'finalizing',
   expired: 'expired',
+  failing: 'finalizing',
   failed: 'failed',
 }
 
@@ -122,7 +123,12 @@ export function batchAnswer(
     expired_at: optional(times.expired),
     cancelling_at: optional(times.cancelling),
     cancelled_at: optional(times.cancelled),
-    request_counts: { total, completed: done.results, failed: done.errors },
+    request_counts: {
+      total,
+      completed: done.results,
+      // The error file of an expired batch tells of every call that was not answered.
+      failed: state === 'expired' ? total - done.results : done.errors,
+    },
     metadata: batch?.metadata ?? null,
     ...(state === 'paused' && {
       percall: {

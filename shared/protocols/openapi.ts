@@ -6,6 +6,8 @@ import type { Task } from '#shared/tasks/task.ts'
 import { accountOperations, type Operation } from './account-operations.ts'
 import { batchOperations } from './batch-operations.ts'
 import { generationOperations } from './generation-operations.ts'
+import { accepted, deferral, jobOperations } from './job-operations.ts'
+import { plainWriting } from './plain-writing.ts'
 import { type Route, routes } from './routes.ts'
 
 type Json = Record<string, unknown>
@@ -28,11 +30,9 @@ export async function createOpenapi(
     if (route.action === 'predict') continue
     paths[route.path] = { ...paths[route.path], ...generalOperation(route) }
   }
-  for (const entry of entries.filter((entry) => !writesText(entry))) {
-    paths[`/v1/models/${entry.manifest.name}/predict`] = predictOperation(
-      entry,
-      await taskOf(entry),
-    )
+  for (const entry of entries) {
+    const task = writesText(entry) ? plainWriting : await taskOf(entry)
+    paths[`/v1/models/${entry.manifest.name}/predict`] = predictOperation(entry, task)
   }
   return {
     openapi: '3.1.0',
@@ -59,7 +59,7 @@ export async function createOpenapi(
   }
 }
 
-function predictOperation(entry: ModelEntry, task: Task): Json {
+function predictOperation(entry: ModelEntry, task: Pick<Task, 'media' | 'describe'>): Json {
   const { manifest, sample, expected } = entry
   const { input, output, parameters } = task.describe(taskModelOf(entry))
   const oneOrMany = (schema: Json): Json => ({
@@ -93,10 +93,11 @@ function predictOperation(entry: ModelEntry, task: Task): Json {
       operationId: `predict-${manifest.name}`,
       summary: manifest.description,
       tags: [manifest.task.name],
-      parameters: [rehearsal],
+      parameters: [rehearsal, ...deferral],
       requestBody: { required: true, content: { ...json(body, sample), ...raw } },
       responses: {
         200: { description: 'The prediction.', content: json(answer, example) },
+        202: accepted,
         ...problems(
           'application/problem+json',
           'Problem',
@@ -111,6 +112,7 @@ const operations: Partial<Record<Route['action'], Operation>> = {
   ...accountOperations,
   ...batchOperations,
   ...generationOperations,
+  ...jobOperations,
   index: { summary: 'What this is.', answer: { type: 'object' } },
   openapi: { summary: 'This document.', answer: { type: 'object' } },
   models: {
@@ -163,13 +165,16 @@ function generalOperation(route: Route): Json {
     schema: { type: 'string' },
   }))
   const isWriting = Object.hasOwn(generationOperations, route.action)
+  const isCall = route.action === 'infer' || isWriting
   const parameters = [
     ...variables,
     ...Object.entries(query).map(([name, schema]) => ({ name, in: 'query', schema })),
-    ...(route.action === 'infer' || isWriting ? [rehearsal] : []),
+    ...(isCall ? [rehearsal, ...deferral] : []),
   ]
   const isAccount =
-    Object.hasOwn(accountOperations, route.action) || Object.hasOwn(batchOperations, route.action)
+    Object.hasOwn(accountOperations, route.action) ||
+    Object.hasOwn(batchOperations, route.action) ||
+    Object.hasOwn(jobOperations, route.action)
   const isV2 = route.dialect.name === 'open-inference'
   const failure = failureOf(route.dialect.name)
   const statuses = [
@@ -181,6 +186,7 @@ function generalOperation(route: Route): Json {
     ...(isWriting ? [400, 404, 413, 415, 500, 502, 503, 504] : []),
     ...(isV2 && body ? [400, 413, 500, 501, 502, 503, 504] : []),
     ...(route.action.endsWith('ready') ? [503] : []),
+    ...(Object.hasOwn(jobOperations, route.action) ? [409] : []),
   ]
   return {
     [route.method.toLowerCase()]: {
@@ -191,6 +197,7 @@ function generalOperation(route: Route): Json {
       ...(body && { requestBody: { required: true, content: bodyOf(body, bodyMedia) } }),
       responses: {
         [status]: { description: 'As asked.', content: { [media]: { schema: answer } } },
+        ...(isCall && { 202: accepted }),
         ...problems(failure.media, failure.schema, statuses),
       },
     },

@@ -54,6 +54,12 @@ export const routes = [
   route('GET', '/v1/invoices/{month}', 'invoice', plainDialect, 'account:read'),
   route('POST', '/v1/chat/completions', 'chat-completion', openaiDialect, 'predict'),
   route('POST', '/v1/completions', 'text-completion', openaiDialect, 'predict'),
+  route('GET', '/v1/jobs', 'jobs', plainDialect, 'predict'),
+  route('GET', '/v1/jobs/{id}', 'job', plainDialect, 'predict'),
+  route('GET', '/v1/jobs/{id}/result', 'job-result', plainDialect, 'predict'),
+  route('POST', '/v1/jobs/{id}/cancel', 'cancel-job', plainDialect, 'predict'),
+  route('GET', '/v1/webhook-secret', 'webhook-secret', plainDialect, 'account:read'),
+  route('POST', '/v1/webhook-secret', 'make-webhook-secret', plainDialect, 'account:write'),
   route('POST', '/v1/batch-jobs', 'create-batch-job', plainDialect, 'predict'),
   route('GET', '/v1/batch-jobs', 'batch-jobs', plainDialect, 'predict'),
   route('GET', '/v1/batch-jobs/{id}', 'batch-job', plainDialect, 'predict'),
@@ -90,9 +96,19 @@ export type Action =
   | AccountAction
   | BatchAction
   | GenerationAction
+  | JobAction
 
 /** What models that write are asked for. */
 export type GenerationAction = 'chat-completion' | 'text-completion'
+
+/** What concerns calls that were put off. */
+export type JobAction =
+  | 'jobs'
+  | 'job'
+  | 'job-result'
+  | 'cancel-job'
+  | 'webhook-secret'
+  | 'make-webhook-secret'
 
 /** What concerns files that are scored. */
 export type BatchAction =
@@ -166,11 +182,20 @@ export interface RouteMiss {
   readonly allow?: string
 }
 
+/** Where KServe serves the OpenAI API: its routes are found there, too. */
+const openaiMount = '/openai/v1/'
+const isOpenai = ({ dialect, action }: Route) =>
+  dialect === openaiDialect || action === 'models' || action === 'model'
+
 /** HEAD is asked wherever GET is (RFC 9110, 9.3.2); the host leaves the body out. */
 export function matchRoute(method: string, path: string): RouteMatch | RouteMiss {
   const asked = method === 'HEAD' ? 'GET' : method
-  const segments = path.replace(/(?<=.)\/$/, '').split('/')
-  const candidates = patterns.filter((pattern) => fits(pattern.segments, segments))
+  const isMounted = path.startsWith(openaiMount)
+  const own = isMounted ? path.slice(openaiMount.indexOf('/v1')) : path
+  const segments = own.replace(/(?<=.)\/$/, '').split('/')
+  const candidates = patterns.filter(
+    ({ route, segments: pattern }) => fits(pattern, segments) && (!isMounted || isOpenai(route)),
+  )
   const found = candidates.find(({ route }) => route.method === asked)
   if (found) return { route: found.route, ...variablesOf(found.segments, segments) }
   const dialect = candidates[0]?.route.dialect ?? dialectOf(segments)

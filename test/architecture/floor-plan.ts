@@ -29,7 +29,7 @@ export const floorPlan: Readonly<Record<string, readonly string[]>> = {
   inference: [...words, ...knowledge],
   generation: [...words, ...knowledge, 'inference'],
   batch: [...words, ...knowledge, 'inference', 'aws', 'sqlite'],
-  jobs: [...words, ...knowledge, 'inference', 'batch', 'aws', 'sqlite'],
+  jobs: [...words, ...knowledge, 'exporters', 'inference', 'batch', 'aws', 'sqlite'],
   protocols: [...words, ...knowledge, ...work],
   middleware: [...words, ...knowledge, ...work],
   endpoints: [...words, ...knowledge, ...work, 'aws', 'sqlite', 'protocols', 'middleware'],

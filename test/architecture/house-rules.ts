@@ -66,13 +66,10 @@ export function missingFiles(house: readonly SourceFile[]): Breach[] {
       ],
     ),
     ...foldersOf(/^(models\/[^/]+)\//).flatMap((folder): [string, string | RegExp][] => [
-      // A model that writes answers no plain call, so the catalogue does not read it.
-      ...(paths.includes(`${folder}/generator.json`)
-        ? []
-        : ['manifest.json', 'sample.json', 'expected.json'].map((name): [string, string] => [
-            folder,
-            name,
-          ])),
+      ...['manifest.json', 'sample.json', 'expected.json'].map((name): [string, string] => [
+        folder,
+        name,
+      ]),
       [folder, 'README.md'],
       [folder, /^recipe\.\w+$/],
       // Of a model the committed file; a larger one is pulled from where the manifest says.

@@ -47,13 +47,13 @@ export async function batchSizes(): Promise<{ rows: Row[]; notes: string[] }> {
         value: warm.firstMs,
         atMost: 2_000,
       },
-      ...warm.estimates.flatMap((value, at) =>
+      ...warm.estimates.flatMap(({ ratio, holds }, at) =>
         megabytes > 1
           ? [
               {
-                what: `${what}: time left, told ÷ true, at ${(at + 1) * 25} %`,
+                what: `${what}: time left, told ÷ true, at ${(at + 1) * 25} %${holds ? '' : ' (beyond its range)'}`,
                 unit: '×',
-                value,
+                value: ratio,
               } as const,
             ]
           : [],

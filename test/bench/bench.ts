@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { batch } from './batch.ts'
+import { batching } from './batching.ts'
 import { coldStart } from './cold-start.ts'
 import { generation } from './generation.ts'
 import { formatReports } from './harness/format-reports.ts'
@@ -19,6 +20,7 @@ const measurements: Readonly<Record<string, Measure>> = {
   'timer-lag': timerLag,
   metering,
   batch,
+  batching,
   generation,
   memory,
   'package-size': packageSize,

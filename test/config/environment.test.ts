@@ -9,6 +9,7 @@ test('has a default for what a newcomer does not set', () => {
     PERCALL_HOME: '.percall',
     PERCALL_BODY_LIMIT: 6_000_000,
     PERCALL_LOG: 'info',
+    PERCALL_ISOLATION: 'process',
   })
 })
 
@@ -32,6 +33,7 @@ test.each([
   ['PORT', '80.5'],
   ['PORT', 'http'],
   ['PERCALL_WORKERS', '0'],
+  ['PERCALL_ISOLATION', 'fork'],
   ['PERCALL_BODY_LIMIT', '1e99'],
   ['PERCALL_LOG', 'loud'],
   ['PERCALL_KEY_PEPPER', 'canary-4711'],

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKeyManager } from '#shared/access/manage-keys.ts'
 import { auditJob } from '#shared/batch/audit-job.ts'
-import type { Stage } from '#shared/batch/batch-services.ts'
 import type { Job } from '#shared/batch/job.ts'
 import { hasEnded } from '#shared/batch/job-progress.ts'
 import type { PublishingServices } from '#shared/batch/publish-job.ts'
@@ -19,7 +17,7 @@ import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { openLocalBatch } from '#test/batch/local-batch.ts'
 import { type LambdaHost, startLambdaHost } from '#test/hosts/lambda-host.ts'
 import { type LocalAws, startLocalAws } from '#test/servers/local-aws.ts'
-import { type EventSource, startEventSource } from './event-source.ts'
+import { type BatchStages, startBatchStages } from './batch-stages.ts'
 
 const records = 32_000
 const texts = Array.from({ length: records }, (_, index) =>
@@ -35,8 +33,7 @@ describe('batches on AWS', () => {
   let aws: LocalAws
   let host: LambdaHost
   let batch: PublishingServices & { close(): Promise<void> }
-  let client: SQSClient
-  let sources: Record<Stage, EventSource>
+  let stages: BatchStages
   let apiKey: string
 
   beforeAll(async () => {
@@ -52,24 +49,10 @@ describe('batches on AWS', () => {
       prices: readPriceBook('models/price-book.json'),
     })
     host = startLambdaHost(environment)
-    client = new SQSClient({
-      endpoint: environment.AWS_ENDPOINT_URL_SQS ?? '',
-      region: 'eu-central-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    })
-    const prefix = environment.PERCALL_QUEUES?.slice('sqs:'.length) ?? ''
-    const source = (stage: Stage, concurrency: number) =>
-      startEventSource({
-        client,
-        queueUrl: `${prefix}${stage}`,
-        target: host.functionOf(`batch-${stage}`),
-        concurrency,
-      })
-    sources = { plan: source('plan', 1), score: source('score', 2), publish: source('publish', 1) }
+    stages = startBatchStages(host, environment)
   })
   afterAll(async () => {
-    await Promise.all(Object.values(sources ?? {}).map((source) => source.stop()))
-    client?.destroy()
+    await stages?.stop()
     await host?.stop()
     await batch?.close()
     await aws?.stop()
@@ -125,7 +108,7 @@ describe('batches on AWS', () => {
 
     expect(job, logs()).toMatchObject({ state: 'published', done: { results: records, errors: 1 } })
     expect(job.chunks).toBeGreaterThan(4)
-    expect(sources.score.invocations.some(({ failure }) => failure)).toBe(true)
+    expect(stages.sources.score.invocations.some(({ failure }) => failure)).toBe(true)
     expect(await auditJob(job, batch)).toEqual([])
     const { charge } = job.done
     expect(charge).toBe((await expected).done.charge)

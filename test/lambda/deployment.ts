@@ -81,7 +81,10 @@ export function readDeployment(): Deployment {
   const { Resources: resources } = JSON.parse(readFileSync(file, 'utf8')) as {
     Resources: Record<string, Resource>
   }
-  const functions = all(resources, 'AWS::Lambda::Function').map(([logicalId, { Properties }]) => ({
+  const zipped = all(resources, 'AWS::Lambda::Function').filter(
+    ([, { Properties }]) => Properties.Code.S3Key !== undefined,
+  )
+  const functions = zipped.map(([logicalId, { Properties }]) => ({
     logicalId,
     name:
       /[^/]+-(?:arm64|x86_64)\.zip$/.exec(Properties.Code.S3Key)?.[0].replace(/-[^-]+$/, '') ?? '',

@@ -5,8 +5,9 @@ import { readModels } from '#shared/catalog/read-models.ts'
 import { largestDifference } from '#shared/inference/golden-sample.ts'
 import { type LambdaHost, startLambdaHost } from '#test/hosts/lambda-host.ts'
 import { type LocalAws, startLocalAws } from '#test/servers/local-aws.ts'
+import { isCommitted } from '#test/support/is-committed.ts'
 
-const models = readModels('models', { parse: parseManifest })
+const models = readModels('models', { parse: parseManifest }).filter(isCommitted)
 
 /** What only Lambda does to a function: start it cold, freeze it, thaw it, run it beside itself. */
 describe('the packaged functions in their life on Lambda', () => {

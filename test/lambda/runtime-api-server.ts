@@ -23,15 +23,15 @@ export interface RuntimeApiServer {
   readonly address: string
   /** Settles once: `undefined` when the runtime first asks for an event, or why it could not start. */
   readonly started: Promise<FunctionFailure | undefined>
-  /** Hands an event to the runtime and gives what it answers. One event at a time. */
+  /**
+   * Hands an event to the runtime and gives what it answers. Several at a time wait until the runtime
+   * asks for as many.
+   */
   send(event: string, deadlineMs: number, functionArn: string): Promise<Outcome>
   close(): Promise<void>
 }
 
-interface Pending {
-  readonly id: string
-  readonly settle: (outcome: Outcome) => void
-}
+type Settle = (outcome: Outcome) => void
 
 /**
  * The HTTP server that Lambda puts beside every function: the runtime takes events from it and posts
@@ -39,27 +39,38 @@ interface Pending {
  */
 export async function startRuntimeApiServer(): Promise<RuntimeApiServer> {
   const started = Promise.withResolvers<FunctionFailure | undefined>()
-  let waiting = Promise.withResolvers<ServerResponse>()
-  let pending: Pending | undefined
+  /** Of the runtime, which asks for an event, and of events, which wait for that. */
+  const asking: ServerResponse[] = []
+  const waiting: ((response: ServerResponse) => void)[] = []
+  const pending = new Map<string, Settle>()
 
   const server = createServer(async (request, response) => {
     const [, , , subject = '', id = '', action] = (request.url ?? '').split('/')
     if (subject === 'init') {
       started.resolve(await failureOf(request))
       accept(response)
-    } else if (id === 'next') {
+      return
+    }
+    if (id === 'next') {
       started.resolve(undefined)
-      waiting.resolve(response)
-    } else if (!pending || decodeURIComponent(id) !== pending.id) {
-      reply(response, 400, { errorType: 'InvalidRequestID', errorMessage: 'Not the current event' })
+      const next = waiting.shift()
+      if (next) next(response)
+      else asking.push(response)
+      return
+    }
+    const event = decodeURIComponent(id)
+    const settle = pending.get(event)
+    pending.delete(event)
+    if (!settle) {
+      reply(response, 400, { errorType: 'InvalidRequestID', errorMessage: 'Not a current event' })
     } else if (action === 'error') {
-      pending.settle({ kind: 'error', ...(await failureOf(request)) })
+      settle({ kind: 'error', ...(await failureOf(request)) })
       accept(response)
     } else if (request.headers['lambda-runtime-function-response-mode'] === 'streaming') {
-      pending.settle({ kind: 'stream', ...(await readStreamedResponse(request)) })
+      settle({ kind: 'stream', ...(await readStreamedResponse(request)) })
       request.once('end', () => accept(response))
     } else {
-      await takeResponse(request, response, pending)
+      await takeResponse(request, response, settle)
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -68,16 +79,17 @@ export async function startRuntimeApiServer(): Promise<RuntimeApiServer> {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     started: started.promise,
     async send(event, deadlineMs, functionArn) {
-      const response = await waiting.promise
-      waiting = Promise.withResolvers()
+      const response =
+        asking.shift() ?? (await new Promise<ServerResponse>((resolve) => waiting.push(resolve)))
       const { promise, resolve } = Promise.withResolvers<Outcome>()
-      pending = { id: randomUUID(), settle: resolve }
+      const id = randomUUID()
+      pending.set(id, resolve)
       response.writeHead(200, {
         'content-type': 'application/json',
-        'lambda-runtime-aws-request-id': pending.id,
+        'lambda-runtime-aws-request-id': id,
         'lambda-runtime-deadline-ms': deadlineMs,
         'lambda-runtime-invoked-function-arn': functionArn,
-        'lambda-runtime-trace-id': `Root=1-${pending.id.slice(0, 8)}-${'0'.repeat(24)};Sampled=0`,
+        'lambda-runtime-trace-id': `Root=1-${id.slice(0, 8)}-${'0'.repeat(24)};Sampled=0`,
       })
       response.end(event)
       return promise
@@ -92,7 +104,7 @@ export async function startRuntimeApiServer(): Promise<RuntimeApiServer> {
 async function takeResponse(
   request: IncomingMessage,
   response: ServerResponse,
-  { settle }: Pending,
+  settle: Settle,
 ): Promise<void> {
   const payload = await buffer(request)
   if (payload.length <= payloadLimitBytes) {

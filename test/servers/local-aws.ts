@@ -64,6 +64,8 @@ export async function startLocalAws(): Promise<LocalAws> {
       await createLedgerTable(client, ledgerTable)
       const jobTable = `jobs-${deployments}`
       await createDeclaredTable(client, jobTable, declaredResources('batch').JobTable)
+      const callTable = `calls-${deployments}`
+      await createDeclaredTable(client, callTable, declaredResources('jobs').CallTable)
       const queues = createDeclaredQueues(sqs, `${prefix}-`)
       const ledger = createDynamodbLedger({
         client,
@@ -90,8 +92,8 @@ export async function startLocalAws(): Promise<LocalAws> {
       })
       for (const { manifest, folder } of readModels('models')) {
         const { name, artifact } = manifest
-        if (name === unpublished) continue
-        await publishArtifact(artifacts, artifact, { folder, file: artifact.file ?? '' })
+        if (name === unpublished || artifact.file === undefined) continue
+        await publishArtifact(artifacts, artifact, { folder, file: artifact.file })
       }
       return {
         artifacts,
@@ -112,6 +114,7 @@ export async function startLocalAws(): Promise<LocalAws> {
           PERCALL_ANSWERS: `s3://${bucket}`,
           PERCALL_BATCH: `s3://${bucket}`,
           PERCALL_JOBS: `dynamodb:${jobTable}`,
+          PERCALL_CALLS: `dynamodb:${callTable}`,
           PERCALL_QUEUES: `sqs:${queues}`,
           PERCALL_KEY_PEPPER: pepper,
           PERCALL_KEY_PEPPER_OLD: oldPepper,

@@ -48,7 +48,8 @@ export async function startLocalService(
   const services = { ...(await localServices({ environment: settings })), logger }
   for (const { manifest, folder } of services.catalog.list()) {
     const { artifact } = manifest
-    await publishArtifact(services.artifacts, artifact, { folder, file: artifact.file ?? '' })
+    if (artifact.file === undefined) continue
+    await publishArtifact(services.artifacts, artifact, { folder, file: artifact.file })
   }
   const host = await startNodeHost({
     endpoint: localEndpoint(services),

@@ -17,11 +17,13 @@ export function authenticate({ authenticate }: { authenticate: Authenticate }): 
       if (isMiss(match)) throw match.error
       const { scope } = match.route
       if (scope === undefined) return
-      const caller = await authenticate({
-        authorization: request.headers.authorization,
-        apiKey: request.headers['x-api-key'],
-        sourceIp: request.sourceIp,
-      })
+      const caller = request.deferred
+        ? await request.deferred.caller()
+        : await authenticate({
+            authorization: request.headers.authorization,
+            apiKey: request.headers['x-api-key'],
+            sourceIp: request.sourceIp,
+          })
       requireScope(caller, scope)
       if (match.model !== undefined) requireModel(caller, match.model)
       setCaller(event, caller)

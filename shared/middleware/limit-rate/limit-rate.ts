@@ -26,7 +26,7 @@ export function limitRate({ limitRate }: { limitRate: LimitRate }): Step {
   return {
     async before({ event }) {
       const caller = callerOf(event)
-      if (!caller) return
+      if (!caller || event.request.deferred) return
       states.set(event, await limitRate(caller.tenant, partiesOf(caller), caller.project))
     },
     after: tell,

@@ -20,6 +20,12 @@ export interface Purchase {
   readonly timeoutMs: number
 }
 
+/** Of a job, however long it runs: soon after its worker has died another one can take it over. */
+const deferredLeaseMs = 12_000
+
+const renewed = async (ticket: Ticket) =>
+  (await import('./renewed-ticket.ts')).renewedTicket(ticket, deferredLeaseMs / 3)
+
 export interface MeterStepOptions<Input> {
   meter: Meter
   purchase: (call: Call<Input>) => Purchase | Promise<Purchase>
@@ -43,6 +49,7 @@ export function meter<Input>({
 
   return {
     async before({ event }) {
+      if (event.replay) return
       const caller = callerOf(event)
       if (!caller) throw new ServiceError('credentials_missing')
       const { request } = event
@@ -64,12 +71,14 @@ export function meter<Input>({
           newId,
         }),
         ...payer,
+        ...(request.deferred && { timeoutMs: deferredLeaseMs }),
       })
       if (begun.kind === 'answered') {
         event.replay = toResponse(begun)
         return
       }
-      open.set(event, { ticket: begun, units: bought.units, startedAt: performance.now() })
+      const ticket = request.deferred ? await renewed(begun) : begun
+      open.set(event, { ticket, units: bought.units, startedAt: performance.now() })
       const [, pinned] = begun.model.split('@')
       if (begun.model !== bought.model && pinned && repin) event.input = repin(event, pinned)
     },

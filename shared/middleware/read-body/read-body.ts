@@ -1,53 +1,16 @@
-import { gunzip, inflate } from 'node:zlib'
-import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Step } from '../step.ts'
+import type { InflateBodyOptions } from './inflate-body.ts'
 
-/** RFC 9110, 8.4.1: `deflate` is the zlib format. */
-const inflaters = { gzip: gunzip, 'x-gzip': gunzip, deflate: inflate }
-
-export interface ReadBodyOptions {
-  /** Bytes of the body, as sent and as inflated. */
-  limitBytes: number
-  /** A body inflates to at most this many times its size: nothing honest is near it. */
-  ratio?: number
-}
-
-/**
- * Undoes Content-Encoding, never past the limit.
- * @throws ServiceError `payload_too_large`, `unsupported_encoding`, `body_not_decodable`
- */
-export function readBody({ limitBytes, ratio = 100 }: ReadBodyOptions): Step {
+/** Undoes Content-Encoding. @throws ServiceError those of `inflateBody` */
+export function readBody(options: InflateBodyOptions): Step {
   return {
     async before({ event }) {
       const { body, headers, oversized } = event.request
-      if (oversized || body.length > limitBytes) throw tooLarge(limitBytes)
-      const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
-      if (encoding === 'identity' || encoding === '') return
-      if (!Object.hasOwn(inflaters, encoding)) throw new ServiceError('unsupported_encoding')
-      const maxOutputLength = Math.max(1, Math.min(limitBytes, body.length * ratio))
-      const inflater = inflaters[encoding as keyof typeof inflaters]
-      const inflated = await undo(inflater, body, maxOutputLength)
-      event.request = { ...event.request, body: inflated, sentBytes: body.length }
+      const isPlain = headers['content-encoding'] === undefined
+      if (isPlain && !oversized && body.length <= options.limitBytes) return
+      // Few bodies are compressed or too large: it is in no cold start.
+      const { inflateBody } = await import('./inflate-body.ts')
+      event.request = await inflateBody(event.request, options)
     },
   }
-}
-
-function undo(
-  inflater: (typeof inflaters)[keyof typeof inflaters],
-  body: Uint8Array,
-  maxOutputLength: number,
-): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    inflater(body, { maxOutputLength }, (cause: NodeJS.ErrnoException | null, inflated) => {
-      if (!cause) resolve(inflated)
-      else if (cause.code === 'ERR_BUFFER_TOO_LARGE') reject(tooLarge(maxOutputLength))
-      else reject(new ServiceError('body_not_decodable', { cause }))
-    })
-  })
-}
-
-function tooLarge(limitBytes: number): ServiceError {
-  return new ServiceError('payload_too_large', {
-    detail: `The body may have ${limitBytes} bytes at most, counted after it is inflated.`,
-  })
 }

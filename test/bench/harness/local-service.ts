@@ -12,7 +12,7 @@ import { cacheFolder } from './cache-folder.ts'
  * @param variables more of the environment, such as another ledger
  */
 export async function localService(
-  runner: 'threads' | 'inline',
+  runner: 'workers' | 'inline',
   models?: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<{ services: LocalServices; key: string }> {

@@ -11,7 +11,7 @@ export interface LanguageModelFile extends Pick<GeneratorOptions, 'shape'> {
 }
 
 const root = join(import.meta.dirname, '../../..')
-const realFile = join(root, '.cache/smollm2/smollm2.int4.onnx')
+const realFile = join(root, '.cache/smollm2/smollm2.int8.onnx')
 const tiny: LanguageModelFile = {
   name: 'random, 2 layers',
   isReal: false,
@@ -23,7 +23,7 @@ const tiny: LanguageModelFile = {
 /** The real model where its recipe has put it, else the tiny random one. */
 export function languageModel(): LanguageModelFile {
   if (!existsSync(realFile)) return tiny
-  const manifest = readFileSync(join(root, 'models/smollm2/generator.json'), 'utf8')
+  const manifest = readFileSync(join(root, 'models/smollm2/manifest.json'), 'utf8')
   const { shape } = JSON.parse(manifest).task.options
   const bytes = () => new Uint8Array(readFileSync(realFile))
   return { name: 'SmolLM2-135M-Instruct', isReal: true, layers: 30, shape, bytes }

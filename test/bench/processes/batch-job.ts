@@ -1,5 +1,5 @@
 import type { Job } from '#shared/batch/job.ts'
-import { hasEnded, progressOf } from '#shared/batch/job-progress.ts'
+import { hasEnded, progressOf, type TimeLeft } from '#shared/batch/job-progress.ts'
 import { openLocalBatch } from '#test/batch/local-batch.ts'
 import { batchInput, padded } from '../harness/batch-input.ts'
 import { cacheFolder } from '../harness/cache-folder.ts'
@@ -42,8 +42,11 @@ export interface BatchJobTimes {
   readonly scoringPeakMB: number
   /** Waited for each store, over all chunks. */
   readonly waitedMs: Readonly<Record<'ledger' | 'objects' | 'jobs' | 'queue', number>>
-  /** Told seconds that are left ÷ those that were, a quarter, half and three quarters of the way. */
-  readonly estimates: readonly number[]
+  /**
+   * A quarter, half and three quarters of the way: told seconds that are left ÷ those that were, and
+   * whether these lay within the range that was told.
+   */
+  readonly estimates: readonly { readonly ratio: number; readonly holds: boolean }[]
 }
 
 const [, , argument = ''] = process.argv
@@ -52,6 +55,8 @@ const { chunkBytes } = options
 const batch = await openLocalBatch({
   models: cacheFolder('batch-models'),
   size: options.size,
+  // As a service does it.
+  everyMs: 1_000,
   ...(chunkBytes && {
     chunkSizes: { bytes: () => chunkBytes, parquetRows: 32_768, listBytes: 8_000 },
   }),
@@ -66,9 +71,10 @@ async function runJob(records: number): Promise<BatchJobTimes> {
   ports.reset()
   const before = usesNow()
   const orderedAt = clock()
+  const orderedAtMs = Date.now()
   const { id } = await stored.order(options.model)
   let firstMs = 0
-  const told: { at: number; secondsLeft: number }[] = []
+  const told: { at: number; timeLeft: TimeLeft }[] = []
   let job: Job | undefined
   for (;;) {
     job = await services.jobs.find(id)
@@ -76,20 +82,17 @@ async function runJob(records: number): Promise<BatchJobTimes> {
       throw new Error(`The job is ${job?.state}: ${JSON.stringify(job?.problems)}`)
     }
     if (firstMs === 0 && job.done.chunks > 0) firstMs = clock() - orderedAt
-    const { secondsLeft, chunksDone, chunks } = progressOf(job, Date.now())
-    if (
-      secondsLeft !== undefined &&
-      told.length < 3 &&
-      chunksDone / chunks >= (told.length + 1) / 4
-    ) {
-      told.push({ at: Date.now(), secondsLeft })
+    const { timeLeft, bytesDone, bytes } = progressOf(job, Date.now())
+    if (timeLeft !== undefined && told.length < 3 && bytesDone / bytes >= (told.length + 1) / 4) {
+      told.push({ at: Date.now(), timeLeft })
     }
     if (hasEnded(job)) break
-    await new Promise((resolve) => setTimeout(resolve, firstMs === 0 ? 2 : 20))
+    // Who looks often takes time from those who work.
+    await new Promise((resolve) => setTimeout(resolve, firstMs === 0 ? 5 : 50))
   }
-  const wallMs = clock() - orderedAt
   const after = usesNow()
   const { planning = 0, scoring = 0, publishing = 0, published = 0 } = job.times
+  const wallMs = published - orderedAtMs
   if (job.done.results !== records) throw new Error(`${job.done.errors} records are errors.`)
   return {
     records,
@@ -106,7 +109,10 @@ async function runJob(records: number): Promise<BatchJobTimes> {
     hostPeakMB: after.host.peakMB,
     scoringPeakMB: after.scoring.peakMB,
     waitedMs: ports.waitedMs(),
-    estimates: told.map(({ at, secondsLeft }) => (secondsLeft * 1_000) / (published - at)),
+    estimates: told.map(({ at, timeLeft: { seconds, low, high } }) => {
+      const trueSeconds = (published - at) / 1_000
+      return { ratio: seconds / trueSeconds, holds: low <= trueSeconds && trueSeconds <= high }
+    }),
   }
 }
 

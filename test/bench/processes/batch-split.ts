@@ -1,8 +1,8 @@
 import type { InputRecord } from '#shared/batch/chunk.ts'
 import { detectFormat } from '#shared/batch/formats/detect-format.ts'
 import { readRecords } from '#shared/batch/formats/read-records.ts'
-import { resultLine } from '#shared/batch/scoring/part-line.ts'
 import { createRecordReader } from '#shared/batch/scoring/record-input.ts'
+import { createJsonBytes } from '#shared/tasks/json-bytes.ts'
 import { batchInput, inputBytes } from '../harness/batch-input.ts'
 import { loadBare } from '../harness/load-bare.ts'
 import { tell } from '../harness/tell.ts'
@@ -42,11 +42,14 @@ async function timed<Result>(part: string, work: () => Promise<Result> | Result)
 
 const range = { start: 0, end: bytes.length }
 const reader = createRecordReader({ task, model })
+const numbers = 'columns' in source ? reader.numbersOf(source.columns) : undefined
+const options = { textOnly: reader.textOnly, numbers }
+const json = createJsonBytes()
 const rowsOfRun = entry.manifest.batch.rows
 async function split(): Promise<void> {
   const parsed = await timed('parse', async () => {
     const all: InputRecord[] = []
-    for await (const batch of readRecords(source, range, read, { textOnly: reader.textOnly })) {
+    for await (const batch of readRecords(source, range, read, options)) {
       for (const record of batch.records) all.push(record)
     }
     return all
@@ -56,7 +59,7 @@ async function split(): Promise<void> {
   )
   for (let first = 0; first < rows.length; first += rowsOfRun) {
     const some = rows.slice(first, first + rowsOfRun)
-    const { tensors, interpret } = await timed('prepare', () =>
+    const { tensors, writer } = await timed('prepare', () =>
       task.prepare(
         some.map(({ row }) => row),
         {},
@@ -64,10 +67,14 @@ async function split(): Promise<void> {
       ),
     )
     const outputs = await timed('run', () => session.run(tensors))
-    const answers = await timed('interpret', () => interpret(outputs))
     await timed('write', () => {
-      const lines = answers.map((answer, at) => resultLine({ id: some[at]?.id }, answer))
-      return Buffer.from(lines.join('\n'))
+      const answers = writer?.(outputs)
+      for (const [at, { id }] of some.entries()) {
+        json.text(id === undefined ? '{"outputs":' : `{"id":${JSON.stringify(id)},"outputs":`)
+        answers?.write(at, json)
+        json.text('}\n')
+      }
+      return json.take()
     })
   }
 }

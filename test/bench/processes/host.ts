@@ -13,7 +13,7 @@ import { unmeteredEndpoint } from '../harness/unmetered-endpoint.ts'
  * is served as if nothing were sold.
  */
 const [, , models, unmetered] = process.argv
-const { services, key } = await localService('threads', models || undefined)
+const { services, key } = await localService('workers', models || undefined)
 const { bodyLimitBytes } = services
 const endpoint = unmetered ? unmeteredEndpoint(unmetered, services) : localEndpoint(services)
 const { url } = await startNodeHost({ endpoint, host: '127.0.0.1', port: 0, bodyLimitBytes })
