@@ -9,6 +9,7 @@ import type { JobRequest } from '#shared/batch/order-job.ts'
 import { orderJob } from '#shared/batch/order-job.ts'
 import type { PublishingServices } from '#shared/batch/publish-job.ts'
 import { readAll } from '#shared/batch/read-all.ts'
+import { settleRunning } from '#shared/batch/settle-running.ts'
 import { createCatalog } from '#shared/catalog/catalog.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
@@ -31,7 +32,7 @@ export interface LocalBatch {
   ): Promise<Job>
   /** Lets others work. */
   moment(): Promise<void>
-  /** Works until the job has ended, or is paused. */
+  /** Works until the job has ended, or is paused and nothing of it runs. */
   finish(job: Job): Promise<Job>
   output(job: Job, name: 'results' | 'errors' | 'manifest'): Promise<string>
   close(): Promise<void>
@@ -126,7 +127,11 @@ export async function openLocalBatch({
     async finish({ id }) {
       for (;;) {
         const job = await services.jobs.find(id)
-        if (job && (hasEnded(job) || job.state === 'paused')) return job
+        if (job && hasEnded(job)) return job
+        // Chunks that ran when it was paused come to their ends.
+        if (job?.state === 'paused' && (await settleRunning(job, services))) {
+          return (await services.jobs.find(id)) ?? job
+        }
         await moment()
       }
     },

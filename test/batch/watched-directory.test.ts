@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -44,6 +44,19 @@ test('tells of files in folders old and new, also in one that came back, not of 
   await sees('acme/spam/four')
   expect([...told]).not.toContain('acme/iris/before')
   expect([...told]).not.toContain('acme/spam/.three')
+})
+
+test('follows no links, behind which nothing is an object', async () => {
+  const [root, elsewhere] = [folder(), folder()]
+  writeFileSync(join(elsewhere, 'foreign'), '')
+  const told = new Set<string>()
+  ends.push(await watchFolders(root, (path) => told.add(path)))
+  symlinkSync(elsewhere, join(root, 'link'))
+  mkdirSync(join(root, 'folder'))
+  await vi.waitFor(() => expect([...told]).toContain('folder'), 20_000)
+  writeFileSync(join(root, 'folder/own'), '')
+  await vi.waitFor(() => expect([...told]).toContain('folder/own'), 20_000)
+  expect([...told]).not.toContain('link/foreign')
 })
 
 const key = 'incoming/acme/iris/new.csv'
@@ -107,7 +120,7 @@ test('what is told of becomes a job once it has settled, and nothing else is loo
   state.told.add('incoming/acme/iris/gone')
   await state.pass()
   expect(await jobsOf(state.batch)).toEqual([])
-  state.tick(6_000)
+  state.tick(20_000)
   await state.pass()
   expect(await jobsOf(state.batch)).toHaveLength(1)
   expect([...state.told]).toEqual([])
@@ -117,7 +130,7 @@ test('what is told of becomes a job once it has settled, and nothing else is loo
   expect(await jobsOf(state.batch)).toHaveLength(1)
   await state.batch.services.objects.put(key, Buffer.from('6,3,1,0.2\n'))
   state.told.add(key)
-  state.tick(6_000)
+  state.tick(20_000)
   await state.pass()
   expect(await jobsOf(state.batch)).toHaveLength(2)
   expect(state.listings).toBe(0)
@@ -128,7 +141,7 @@ test('what changes while it is looked at is looked at again', async () => {
   const write = (text: string) => state.batch.services.objects.put(key, Buffer.from(text))
   await write('5,3,1,0.2\n')
   state.told.add(key)
-  state.tick(6_000)
+  state.tick(20_000)
   state.meanwhile = async () => {
     state.meanwhile = async () => undefined
     await write('6,3,1,0.25\n')
@@ -136,7 +149,7 @@ test('what changes while it is looked at is looked at again', async () => {
   }
   await state.pass()
   expect(await jobsOf(state.batch)).toHaveLength(1)
-  state.tick(6_000)
+  state.tick(20_000)
   await state.pass()
   expect(await jobsOf(state.batch)).toHaveLength(2)
   expect(state.listings).toBe(0)

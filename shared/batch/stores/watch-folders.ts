@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { lstat, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
@@ -37,7 +37,9 @@ export async function watchFolders(
     // A folder that was there before has gone, or has come again: its old watch sees nothing.
     watchers.get(folder)?.close()
     watchers.delete(folder)
-    await add(folder, true).catch(() => undefined)
+    // Not behind a link: there are no objects.
+    const found = await lstat(join(root, path, name)).catch(() => undefined)
+    if (found?.isDirectory()) await add(folder, true).catch(() => undefined)
   }
 
   await mkdir(root, { recursive: true, mode: 0o700 })

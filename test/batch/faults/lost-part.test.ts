@@ -72,7 +72,7 @@ describe.each(['deleted', 'damaged'])('a part that is %s after it was paid for',
     const before = await ledger.account('acme')
     await lose(job)
     await publish(job)
-    expect((await jobs.jobOf(job)).state).toBe('failed')
+    expect((await jobs.end(job)).state).toBe('failed')
     const after = await ledger.account('acme')
     expect((after?.available ?? 0n) - (before?.available ?? 0n)).toBe(460n)
   })
