@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { listFunctionFolders, repositoryRoot } from './packaging/function-folder.ts'
-import { functionRoles, imageRoles } from './packaging/function-roles.ts'
+import { functionRoles, heavyRoles } from './packaging/function-roles.ts'
 import { type Architecture, architectures } from './packaging/package-files.ts'
 import { packageFunction } from './packaging/package-function.ts'
 
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     folders.map((folder) => packageFunction(folder, { architecture: wanted })),
   )
   for (const { file, zip } of packages) writeFileSync(join(dist, file), zip)
-  const documents = { 'roles.json': functionRoles(folders), ...imageRoles() }
+  const documents = { 'roles.json': functionRoles(folders), ...heavyRoles() }
   for (const [name, content] of Object.entries(documents)) {
     writeFileSync(join(dist, name), JSON.stringify(content, null, 2))
   }

@@ -9,6 +9,9 @@ export interface FunctionFolder {
   readonly model: string | undefined
 }
 
+/** The door of heavy models, which only stages have that have a place for those. */
+export const heavyDoor = 'heavy'
+
 export const repositoryRoot = resolve(import.meta.dirname, '../..')
 
 /** Every folder of `functions/` with a `function.yml`, but those of images (`Containerfile`). */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { batchGrants, runsEveryModel } from './batch-grants.ts'
-import { type FunctionFolder, repositoryRoot } from './function-folder.ts'
+import { type FunctionFolder, heavyDoor, repositoryRoot } from './function-folder.ts'
 import {
   allow,
   answerReads,
@@ -26,7 +26,8 @@ export function functionRoles(
   modelsFolder = join(repositoryRoot, 'models'),
 ) {
   const models = readModels(modelsFolder, { parse: parseManifest })
-  const roles = folders.map(({ name, model }) => {
+  const everywhere = folders.filter(({ name }) => name !== heavyDoor)
+  const roles = everywhere.map(({ name, model }) => {
     const artifactKeys = models
       .filter(({ manifest }) => runsEveryModel.has(name) || manifest.name === model)
       .map(({ manifest }) => manifest.artifact.key)
@@ -36,13 +37,15 @@ export function functionRoles(
 }
 
 /**
- * The roles of the image of `functions/gpu`, which runs every model: as a function, and as a container of
- * SageMaker, which writes into logs of its own, loads the image itself and keeps what its endpoint answers.
+ * What only stages with heavy models have: the role of their door, and those of the image of `functions/gpu`,
+ * which runs every model: as a function, and as a container of SageMaker, which writes into logs of its
+ * own, loads the image itself and keeps what its endpoint answers.
  */
-export function imageRoles(modelsFolder = join(repositoryRoot, 'models')) {
+export function heavyRoles(modelsFolder = join(repositoryRoot, 'models')) {
   const models = readModels(modelsFolder, { parse: parseManifest })
   const artifactKeys = models.map(({ manifest }) => manifest.artifact.key)
   return {
+    'heavy-role.json': role(heavyDoor, []),
     'gpu-role.json': role('gpu', artifactKeys),
     'gpu-sagemaker-role.json': role('gpu', artifactKeys, {
       service: 'sagemaker.amazonaws.com',

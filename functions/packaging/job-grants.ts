@@ -29,12 +29,14 @@ const working = (queue: string): readonly Grant[] => [
   sends('WebhooksQueue'),
 ]
 
-/** The function of a model puts off what its caller wants to be put off. */
-export const deferringGrants: readonly Grant[] = [
+const puttingOff = (...queues: string[]): readonly Grant[] => [
   calls,
   bytes('PutObject', 'AbortMultipartUpload'),
-  sends('CallsQueue', 'HeavyCallsQueue'),
+  sends(...queues),
 ]
+
+/** The function of a model puts off what its caller wants to be put off. */
+export const deferringGrants = puttingOff('CallsQueue', 'HeavyCallsQueue')
 
 /** Of the functions that have to do with calls that were put off, beside the model files. */
 export const jobGrants: Readonly<Record<string, readonly Grant[]>> = {
@@ -48,6 +50,8 @@ export const jobGrants: Readonly<Record<string, readonly Grant[]>> = {
     sends('WebhooksQueue'),
   ],
   'jobs-run': working('CallsQueue'),
+  // Nothing is run or sold at the door.
+  heavy: [keyLookUp, ...rateGrants, ...puttingOff('HeavyCallsQueue')],
   // Calls may reach it directly, too, and be put off.
   gpu: [
     ...working('HeavyCallsQueue'),

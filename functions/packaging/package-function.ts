@@ -7,7 +7,7 @@ import { writesText } from '#shared/generation/language-models.ts'
 import { runsEveryModel } from './batch-grants.ts'
 import { bundleHandler } from './bundle-handler.ts'
 import { codecProgramFiles } from './codec-program-files.ts'
-import { type FunctionFolder, repositoryRoot } from './function-folder.ts'
+import { type FunctionFolder, heavyDoor, repositoryRoot } from './function-folder.ts'
 import { modelFiles } from './model-files.ts'
 import { onnxRuntimeFiles } from './onnx-runtime-files.ts'
 import type { Architecture, PackageFiles } from './package-files.ts'
@@ -33,8 +33,8 @@ export interface PackageOptions {
 }
 
 /**
- * The zip of one function: its code and the descriptions of its model (of all models, where it runs
- * serves none), and where it runs models the runtime for one processor.
+ * The zip of one function: its code and the descriptions of its model (of all models, where it
+ * serves none, and of the heavy ones at their door), and where it runs models the runtime for one processor.
  *
  * @throws Error on a manifest or a binary that is not right, or a zip above 25 MB
  */
@@ -43,7 +43,8 @@ export async function packageFunction(
   options: PackageOptions = {},
 ): Promise<FunctionPackage> {
   const { modelsFolder = join(repositoryRoot, 'models') } = options
-  const entries = readModels(modelsFolder, { parse: parseManifest, only: model })
+  const described = readModels(modelsFolder, { parse: parseManifest, only: model })
+  const entries = described.filter(({ manifest }) => name !== heavyDoor || manifest.heavy)
   const manifest = model ? entries[0]?.manifest : undefined
   const { architecture = manifest?.function.architecture ?? 'arm64' } = options
   const bundle = await bundleHandler(handlerFile)

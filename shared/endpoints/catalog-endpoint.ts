@@ -43,8 +43,11 @@ export function catalogEndpoint(services: Services = lambdaServices()): Endpoint
   }
   // A model's own routes end here only where there is no such model.
   const elsewhere = answer(({ model, version, route }) => {
-    if (model !== undefined && writesText(catalog.find(model, version)))
-      throw atItsOwnAddress(model)
+    if (model !== undefined) {
+      const entry = catalog.find(model, version)
+      if (writesText(entry)) throw atItsOwnAddress(model)
+      if (entry.manifest.heavy) throw hasNoPlace(model)
+    }
     throw new ServiceError('route_not_found', { detail: `${route.path} is not served here.` })
   })
 
@@ -56,6 +59,13 @@ const atItsOwnAddress = (model: string) =>
   new ServiceError('route_not_found', {
     detail: `${model} writes text, and is served at an address of its own.`,
     fix: 'Ask it at the URL of its function, by /v1/chat/completions or /v1/completions.',
+  })
+
+/** Where there is a place, the calls of heavy models go to a door of their own. */
+const hasNoPlace = (model: string) =>
+  new ServiceError('route_not_found', {
+    detail: `${model} is a heavy model, and this stage has no place for those.`,
+    fix: 'Deploy the stage with --param heavy=lambda or --param heavy=sagemaker.',
   })
 
 function foundOf(match: RouteMatch | RouteMiss): RouteMatch {

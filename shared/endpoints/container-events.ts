@@ -7,8 +7,10 @@ import type {
 import { readEnvironment } from '#shared/config/environment.ts'
 import { startGenerationThread } from '#shared/generation/generation-thread.ts'
 import { createLanguageModels, writesText } from '#shared/generation/language-models.ts'
+import { modelKey } from '#shared/inference/model.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
 import { onJobMessages } from './job-messages.ts'
+import { keepWarm } from './keep-warm.ts'
 import { warmUp } from './lambda-host.ts'
 import { lambdaServices } from './lambda-services.ts'
 import { streamAnswer } from './lambda-stream-host.ts'
@@ -46,7 +48,7 @@ function heavyModels(): ContainerEventsOptions {
   const services = lambdaServices({
     openRunner: ({ readArtifact }) => openRunner(environment, { readArtifact, size: 1 }),
   })
-  const { catalog, runner, readArtifact, threads } = services
+  const { catalog, runner, readArtifact, threads, openJobs, logger } = services
   const languageModels = createLanguageModels((entry) =>
     openGenerator(entry, { readArtifact, threads, start: startGenerationThread }),
   )
@@ -57,6 +59,7 @@ function heavyModels(): ContainerEventsOptions {
       const [bare = '', version] = name.split('@', 2)
       const entry = catalog.find(bare, version)
       await (writesText(entry) ? languageModels.find(entry) : runner.load(entry))
+      keepWarm(modelKey(entry), { openJobs, logger })
     }
   }
   return { endpoint, onMessages: onJobMessages({ ...services, endpoint, lane: 'heavy' }) }

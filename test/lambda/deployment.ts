@@ -75,9 +75,9 @@ export interface DeployedRoute {
 
 const root = resolve(import.meta.dirname, '../..')
 
-/** The template that `npm run package` wrote last. */
-export function readDeployment(): Deployment {
-  const file = resolve(root, '.serverless/cloudformation-template-update-stack.json')
+/** @param folder of the template; default: where `npm run package` wrote it last */
+export function readDeployment(folder = resolve(root, '.serverless')): Deployment {
+  const file = resolve(folder, 'cloudformation-template-update-stack.json')
   const { Resources: resources } = JSON.parse(readFileSync(file, 'utf8')) as {
     Resources: Record<string, Resource>
   }

@@ -74,6 +74,14 @@ export const expectedGrants: Readonly<Record<string, readonly string[]>> = {
     ...works('CallsQueue'),
     ...sends('WebhooksQueue'),
   ],
+  // It neither runs nor sells.
+  heavy: [
+    ...on('KeyTable', ...table('GetItem')),
+    ...on('LedgerTable', ...table('GetItem', 'UpdateItem')),
+    ...calls,
+    ...batchWrites('calls'),
+    ...sends('HeavyCallsQueue'),
+  ],
   // Of the image: it runs heavy jobs, and is called directly.
   gpu: [
     ...selling,

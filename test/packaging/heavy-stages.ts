@@ -4,13 +4,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { repositoryRoot } from '#functions/packaging/function-folder.ts'
+import { readModels } from '#shared/catalog/read-models.ts'
+import { routes } from '#shared/protocols/routes.ts'
+import { type Deployment, readDeployment } from '#test/lambda/deployment.ts'
+import { chooseRoute } from '#test/lambda/http-api.ts'
+import { readZip } from '#test/lambda/read-zip.ts'
 import { expectedGrants, on } from './expected-grants.ts'
 import { grantsOf } from './grants-of.ts'
 
 const image = `123456789012.dkr.ecr.eu-central-1.amazonaws.com/percall@sha256:${'a'.repeat(64)}`
 
+const heavyModels = readModels(join(repositoryRoot, 'models')).filter(
+  ({ manifest }) => manifest.heavy,
+)
+
+type Resources = Readonly<Record<string, { Type: string; Properties: object }>>
+
 /** The template of a stage, as a deployment with these parameters would send it. */
-function resourcesOfStage(parameters: Readonly<Record<string, string>>) {
+function readStage(parameters: Readonly<Record<string, string>>): Deployment {
   const folder = mkdtempSync(join(tmpdir(), 'percall-stage-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const given = Object.entries({ architecture: 'arm64', ...parameters })
@@ -23,8 +34,38 @@ function resourcesOfStage(parameters: Readonly<Record<string, string>>) {
     { cwd: repositoryRoot, encoding: 'utf8' },
   )
   expect(status, `${stdout}${stderr}`).toBe(0)
-  const template = readFileSync(join(folder, 'cloudformation-template-update-stack.json'), 'utf8')
-  return JSON.parse(template).Resources as Record<string, { Type: string; Properties: never }>
+  return readDeployment(folder)
+}
+
+/** Every heavy model has one door, which puts its calls off; its card is the catalogue's. */
+function expectDoor({ functions, routes: deployed, resources }: Deployment): void {
+  const names = new Set<string>()
+  for (const { name, version, aliases } of heavyModels.map(({ manifest }) => manifest)) {
+    names.add(name)
+    for (const { method, path, action } of routes.filter(({ path }) => path.includes('{model}'))) {
+      const labels = action === 'predict' ? ['', version, 'latest', ...aliases] : ['']
+      for (const label of labels) {
+        const concrete = path
+          .replace('{model}', label === '' ? name : `${name}@${label}`)
+          .replace('{version}', version)
+        const chosen = chooseRoute(deployed, { method, path: concrete })
+        const owner = action === 'model' ? 'catalog' : 'heavy'
+        expect(chosen?.functionName, `${method} ${concrete}`).toBe(owner)
+      }
+    }
+  }
+  const door = functions.find(({ name }) => name === 'heavy')
+  const files = [...readZip(readFileSync(door?.zipFile ?? '')).keys()]
+  expect(new Set(files.flatMap((path) => /^models\/([^/]+)\//.exec(path)?.[1] ?? []))).toEqual(
+    names,
+  )
+  expect(files).not.toContain('libonnxruntime.so.1')
+  expect(granted(resources.HeavyRole)).toEqual(
+    [
+      ...on('HeavyLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'),
+      ...(expectedGrants.heavy ?? []),
+    ].sort(),
+  )
 }
 
 const granted = (role: { Properties: object } | undefined): string[] => {
@@ -42,7 +83,7 @@ export function heavyStages(): void {
     it('runs them on Lambda: by digest, on a GPU, from none, behind their queue', {
       timeout: 60_000,
     }, () => {
-      const resources = resourcesOfStage({
+      const stage = readStage({
         heavy: 'lambda',
         gpuImage: image,
         heavyModel: 'text-detection',
@@ -50,6 +91,8 @@ export function heavyStages(): void {
         gpuSubnets: 'subnet-1,subnet-2',
         gpuSecurityGroup: 'sg-1',
       })
+      expectDoor(stage)
+      const resources: Resources = stage.resources
       expect(resources.GpuLambdaFunction?.Properties).toMatchObject({
         Code: { ImageUri: image },
         PackageType: 'Image',
@@ -96,7 +139,9 @@ export function heavyStages(): void {
     it('runs them on SageMaker: from none, as long as there is something in the queue', {
       timeout: 60_000,
     }, () => {
-      const resources = resourcesOfStage({ heavy: 'sagemaker', gpuImage: image })
+      const stage = readStage({ heavy: 'sagemaker', gpuImage: image })
+      expectDoor(stage)
+      const resources: Resources = stage.resources
       expect(resources.GpuLambdaFunction).toBeUndefined()
       expect(resources.HeavyModel?.Properties).toMatchObject({
         PrimaryContainer: {
@@ -124,7 +169,7 @@ export function heavyStages(): void {
     })
 
     it('has none of it where there are none', { timeout: 60_000 }, () => {
-      const names = Object.keys(resourcesOfStage({}))
+      const names = Object.keys(readStage({}).resources)
       expect(names.filter((name) => /^Gpu|^Heavy(?!Calls)/.test(name))).toEqual([])
     })
   })
