@@ -12,7 +12,7 @@ import { interleave } from './harness/interleave.ts'
 import { milliseconds as ms } from './harness/milliseconds.ts'
 import { childrenOf, processUse } from './harness/process-use.ts'
 import type { Measure, Row } from './harness/report.ts'
-import { quantile, type Statistics, statistics } from './harness/statistics.ts'
+import { highest, quantile, statistics } from './harness/statistics.ts'
 import { timerLags } from './harness/timer-lags.ts'
 
 const concurrency = 8
@@ -182,10 +182,4 @@ async function callTimes(runners: readonly ModelRunner[], ask: Ask): Promise<num
     }
   }
   return times
-}
-
-/** Statistics of what is better the higher it is. */
-function highest(values: readonly number[]): Statistics {
-  const { median, best, p90 } = statistics(values.map((value) => -value))
-  return { median: -median, best: -best, p90: -p90 }
 }

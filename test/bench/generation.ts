@@ -2,11 +2,12 @@ import { startGenerationThread } from '#shared/generation/generation-thread.ts'
 import type { GenerateRequest, Generator } from '#shared/generation/generator.ts'
 import { createOnnxGenerator } from '#shared/generation/onnx-generator.ts'
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
+import { generationPeer } from './generation-peer.ts'
 import { bareDecode } from './harness/bare-decode.ts'
 import { interleave } from './harness/interleave.ts'
 import { milliseconds as ms } from './harness/milliseconds.ts'
 import type { Measure, Row } from './harness/report.ts'
-import { quantile, type Statistics, statistics } from './harness/statistics.ts'
+import { highest, quantile, statistics } from './harness/statistics.ts'
 import { timerLags } from './harness/timer-lags.ts'
 import { languageModel } from './models/language-model.ts'
 
@@ -27,7 +28,11 @@ const request: GenerateRequest = {
 export const generation: Measure = async ({ samples: rounds }) => {
   const model = languageModel()
   const { shape } = model
-  const session = await createOnnxSession(model.bytes(), { threads, format: 'onnx' })
+  const session = await createOnnxSession(model.bytes(), {
+    threads,
+    format: 'onnx',
+    spinMicroseconds: 100,
+  })
   const generator = createOnnxGenerator(session, { shape, contextTokens })
   const bare = await bareDecode(model, { threads, contextTokens })
   const options = { shape, contextTokens, bytes: model.bytes(), threads, format: 'onnx' } as const
@@ -55,6 +60,7 @@ export const generation: Measure = async ({ samples: rounds }) => {
     },
     rounds,
   ).finally(() => Promise.all([generator.close(), thread.close()]))
+  const beside = await generationPeer({ prompt, count, threads }, rounds)
   const ratio = (above: readonly number[], below: readonly number[]) =>
     highest(above.map((rate, at) => rate / (below[at] ?? Number.NaN)))
   const rate = (what: string, values: readonly number[]): Row => ({
@@ -75,17 +81,13 @@ export const generation: Measure = async ({ samples: rounds }) => {
       { what: 'four ÷ one', unit: '×', value: ratio(samples.four, samples.one), ...bar(2) },
       ms(`first token after a prompt of ${prompt.length}, in a thread`, statistics(firstTokenMs)),
       { ...ms('p99 lag of a 1 ms timer beside the thread', statistics(lagMs)), atMost: 5 },
+      ...beside.rows,
     ],
     notes: [
       `Language model: ${count} tokens after a prompt of ${prompt.length}, greedy, ${threads} threads; rates count from the first token on (of four: of the last of them). The bare loop calls onnxruntime-node on the same file with the cache in place and takes the largest logit.`,
+      ...beside.notes,
     ],
   }
-}
-
-/** Statistics of what is better the higher it is. */
-function highest(values: readonly number[]): Statistics {
-  const { median, best, p90 } = statistics(values.map((value) => -value))
-  return { median: -median, best: -best, p90: -p90 }
 }
 
 /** Of several generations of the same length, from when all have their first token. */

@@ -15,7 +15,8 @@ export async function bareDecode(
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     graphOptimizationLevel: 'all',
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    // As the generator has it.
+    extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: '100' } } },
   })
   const { kvHeads, headSize, vocabulary } = shape
   const size = [1, kvHeads, contextTokens, headSize]

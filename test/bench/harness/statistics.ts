@@ -9,6 +9,12 @@ export function statistics(values: readonly number[]): Statistics {
   return { median: quantile(sorted, 0.5), best: quantile(sorted, 0), p90: quantile(sorted, 0.9) }
 }
 
+/** Statistics of what is better the higher it is. */
+export function highest(values: readonly number[]): Statistics {
+  const { median, best, p90 } = statistics(values.map((value) => -value))
+  return { median: -median, best: -best, p90: -p90 }
+}
+
 /** Between the two nearest values in proportion. `sorted` ascending, not empty. */
 export function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1)
