@@ -119,7 +119,7 @@ export function lambdaServices({
 /** Of the functions that answer without a model. */
 function runsNone(): ModelRunner {
   const refuse = async (): Promise<never> => {
-    throw new ServiceError('internal', { cause: new Error('This function runs no models.') })
+    throw new ServiceError('model_not_found')
   }
   return {
     predict: refuse,

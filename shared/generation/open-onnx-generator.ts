@@ -13,5 +13,6 @@ export async function openOnnxGenerator({
   format,
   ...options
 }: GenerationWorkerData): Promise<Generator> {
-  return createOnnxGenerator(await createOnnxSession(bytes, { threads, format }), options)
+  const session = await createOnnxSession(bytes, { threads, format, spinMicroseconds: 100 })
+  return createOnnxGenerator(session, options)
 }

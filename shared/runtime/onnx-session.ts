@@ -131,7 +131,7 @@ async function openNative(
 
 async function createNative(
   bytes: Uint8Array<ArrayBuffer>,
-  { threads, format }: SessionOptions,
+  { threads, format, spinMicroseconds: spin }: SessionOptions,
   provider: Provider,
 ): Promise<InferenceSession> {
   const { InferenceSession } = await runtime()
@@ -144,7 +144,9 @@ async function createNative(
     graphOptimizationLevel: inPlace ? 'disabled' : 'all',
     extra: {
       session: {
-        intra_op: { allow_spinning: '0' },
+        intra_op: spin
+          ? { allow_spinning: '1', spin_duration_us: `${spin}` }
+          : { allow_spinning: '0' },
         ...(inPlace && {
           use_ort_model_bytes_directly: '1',
           use_ort_model_bytes_for_initializers: '1',

@@ -35,6 +35,11 @@ export interface SessionOptions {
   format: 'onnx' | 'ort'
   /** What may run it, the first that can be had; the CPU always can. Default: the CPU. */
   providers?: readonly Provider[]
+  /**
+   * How long a thread that waits for another one within a run keeps its CPU awake; default 0. Runs of
+   * a few milliseconds, one after the other, gain by it what waking costs.
+   */
+  spinMicroseconds?: number
 }
 
 /**
