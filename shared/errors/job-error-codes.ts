@@ -12,7 +12,7 @@ export const jobErrorCodes = {
   job_given_up: row(
     500,
     false,
-    'The job was tried several times, and each time its worker died or failed.',
+    'Each time that the job was tried, its worker died or failed.',
     'Send less at once; if it happens again, report the id of the job.',
   ),
   webhook_refused: row(
@@ -25,6 +25,6 @@ export const jobErrorCodes = {
     409,
     false,
     'There is no secret to sign webhooks with.',
-    'Make one with POST /v1/webhook-secret, and check signatures with it.',
+    'Make one with POST /v1/webhook-secret.',
   ),
 } as const

@@ -18,6 +18,13 @@ type WithoutObject<Source> = Source extends unknown ? Omit<Source, 'object'> : n
 const begins = (head: Uint8Array, ...magic: readonly number[]) =>
   magic.every((byte, index) => head[index] === byte)
 
+/** JPEG, PNG, and WebP (RIFF). */
+const pictures: readonly (readonly number[])[] = [
+  [0xff, 0xd8, 0xff],
+  [0x89, 0x50, 0x4e, 0x47],
+  [0x52, 0x49, 0x46, 0x46],
+]
+
 /** What comes instead of text now and then. */
 const strangers: readonly (readonly [name: string, magic: readonly number[]])[] = [
   ['a zip file', [0x50, 0x4b, 0x03, 0x04]],
@@ -46,6 +53,12 @@ export function detectFormat({ head, sizeBytes, key, declared }: InputHead): Det
     return { format }
   }
   if (isParquet) throw invalid(`It is Parquet, and was declared as ${format}.`)
+  if (pictures.some((magic) => begins(head, ...magic))) {
+    throw invalid(
+      'It is a picture, and a job takes a whole folder of them.',
+      'Submit the folder: `percall batch submit FOLDER`, or `input_prefix` in POST /v1/batch-jobs.',
+    )
+  }
   const stranger = strangers.find(([, magic]) => begins(head, ...magic))?.[0]
   if (stranger) throw invalid(`It is ${stranger}; send UTF-8, packed with gzip or zstd or not.`)
   const text = wholeText(head, sizeBytes)

@@ -42,7 +42,8 @@ export function defer<Input>({
         return
       }
       if (!openJobs) return
-      const asked = prefersAsync(headers.prefer)
+      // Who wants to be told later does not wait.
+      const asked = prefersAsync(headers.prefer) || headers['percall-webhook'] !== undefined
       const isHeavy = entry.manifest.heavy
       if (!asked && !isHeavy) return
       const jobs = await openJobs()
