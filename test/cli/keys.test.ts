@@ -49,7 +49,9 @@ describe('percall keys', () => {
     const json = await machine.run(['keys', 'list', '--json'])
     expect(table.stdout).toContain(id)
     const secret = key.slice(key.indexOf(id) + id.length)
-    const files = readdirSync(machine.home).map((name) => readFileSync(join(machine.home, name)))
+    const files = readdirSync(machine.home, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => readFileSync(join(parentPath, name)))
     expect(files.some((bytes) => bytes.includes(id))).toBe(true)
     for (const written of [table.stdout, json.stdout, ...files]) {
       expect(written.includes(secret)).toBe(false)
