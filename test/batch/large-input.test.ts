@@ -37,8 +37,9 @@ test(`${megabytes} MB are planned, scored and published in 512 MB, which are two
   const { stdout } = await promisify(execFile)('node', [program, home, key])
   const told = JSON.parse(stdout) as LargeInputTold
   expect(told).toMatchObject({ state: 'published', results: megabytes * 1_000 })
-  // Whoever held an input of 120 MB, or read it without ever letting go, would have more.
-  expect(told.hostPeakMB).toBeLessThan(230)
-  expect(told.scoringPeakMB).toBeLessThan(230)
   expect(told.hostPeakMB + told.scoringPeakMB).toBeLessThan(512)
+  expect(told.scoringPeakMB).toBeLessThan(230)
+  // Whoever held an input of 120 MB, or read it without ever letting go, would have more. What is
+  // remembered of a chunk are some 5 kB, so that of 10,000 chunks there is more in the host.
+  expect(told.hostPeakMB).toBeLessThan(megabytes > 1_000 ? 280 : 230)
 })
