@@ -1,5 +1,5 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
-import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
+import { openSqliteDatabase, type SqliteFileOptions } from '#shared/sqlite/sqlite-database.ts'
+import { guard } from '#shared/sqlite/sqlite-guard.ts'
 import { keyLimits } from './key-limits.ts'
 import type { KeyChanges, KeyRecord, KeyStore, KeySummary } from './key-store.ts'
 import { isScope } from './scopes.ts'
@@ -31,10 +31,9 @@ const summaryColumns = `id, tenant, name, mode, scopes, created_at, expires_at, 
   project, limits, models, last_four, allowed_ips, counted_as, pepper_id`
 
 /** Keys in one SQLite file, shared by any number of processes of one machine. */
-export function createSqliteKeyStore(options: {
-  readonly path: string
-  readonly busyTimeoutMs?: number
-}): KeyStore & { close(): void } {
+export function createSqliteKeyStore(options: SqliteFileOptions): KeyStore & {
+  close(): void
+} {
   const database = guard(() => openSqliteDatabase({ ...options, migrations }))
   const statements = {
     insert: database.prepare(
@@ -150,13 +149,3 @@ const toSummary = (row: KeyRow): KeySummary => ({
   ...(row.expires_at !== null && { expiresAt: row.expires_at }),
   ...(row.revoked_at !== null && { revokedAt: row.revoked_at }),
 })
-
-/** A full disk, a lock held too long, a damaged file: to callers they are all one thing. */
-function guard<Result>(work: () => Result): Result {
-  try {
-    return work()
-  } catch (cause) {
-    if (cause instanceof ServiceError) throw cause
-    throw new ServiceError('store_unavailable', { cause })
-  }
-}

@@ -1,6 +1,6 @@
 import type { SQLOutputValue } from 'node:sqlite'
-import { ServiceError } from '#shared/errors/service-error.ts'
-import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
+import { openSqliteDatabase, type SqliteFileOptions } from '#shared/sqlite/sqlite-database.ts'
+import { guard } from '#shared/sqlite/sqlite-guard.ts'
 import { type DeliveryState, type Outbox, type OutboxRecord, undelivered } from './outbox.ts'
 
 // Times are in milliseconds since 1970. What is frozen stays so, whoever asks.
@@ -46,11 +46,8 @@ const migrations = [
 ]
 
 /** The outbox in one SQLite file, shared by any number of processes of one machine. */
-export function createSqliteOutbox(options: {
-  readonly path: string
-  readonly busyTimeoutMs?: number
-}): Outbox {
-  const database = guardNow(() => openSqliteDatabase({ ...options, migrations }))
+export function createSqliteOutbox(options: SqliteFileOptions): Outbox {
+  const database = guard(() => openSqliteDatabase({ ...options, migrations }))
   const prepare = (sql: string) => {
     const statement = database.prepare(sql)
     statement.setReadBigInts(true)
@@ -83,22 +80,21 @@ export function createSqliteOutbox(options: {
        ON CONFLICT (sink, tenant) DO UPDATE SET hour = max(hour, excluded.hour)`,
     ),
   }
-  const guard = async <Result>(work: () => Result) => guardNow(work)
 
   return {
-    add: ({ id, sink, tenant, customer, meter, hour, sequence, quantity }) =>
+    add: async ({ id, sink, tenant, customer, meter, hour, sequence, quantity }) =>
       guard(() => {
         const identity = [id, sink, tenant, customer, meter, hour, sequence, quantity]
         return statements.add.run(...identity, undelivered.nextAttemptAt).changes === 1n
       }),
 
-    records: ({ sink, tenant, from, to }) =>
+    records: async ({ sink, tenant, from, to }) =>
       guard(() => statements.records.all({ sink, tenant, from, to }).map(toRecord)),
 
-    list: ({ sink, state, until = Number.MAX_SAFE_INTEGER, limit }) =>
+    list: async ({ sink, state, until = Number.MAX_SAFE_INTEGER, limit }) =>
       guard(() => statements.list.all(sink, state, until, limit).map(toRecord)),
 
-    mark: (record, change) =>
+    mark: async (record, change) =>
       guard(() => {
         const marked = { ...record, ...change, version: record.version + 1 }
         const { changes } = statements.mark.run(
@@ -115,9 +111,10 @@ export function createSqliteOutbox(options: {
         return changes === 1n ? marked : undefined
       }),
 
-    cursor: (sink, tenant) =>
+    cursor: async (sink, tenant) =>
       guard(() => toOptionalNumber(statements.cursor.get(sink, tenant)?.hour)),
-    advance: (sink, tenant, hour) => guard(() => void statements.advance.run(sink, tenant, hour)),
+    advance: async (sink, tenant, hour) =>
+      guard(() => void statements.advance.run(sink, tenant, hour)),
     close: async () => database.close(),
   }
 }
@@ -143,13 +140,3 @@ const toRecord = (row: Record<string, SQLOutputValue>): OutboxRecord => ({
 
 const toOptionalNumber = (value: SQLOutputValue | undefined) =>
   value === null || value === undefined ? undefined : Number(value)
-
-/** A full disk, a lock held too long, a damaged file: to callers they are all one thing. */
-function guardNow<Result>(work: () => Result): Result {
-  try {
-    return work()
-  } catch (cause) {
-    if (cause instanceof ServiceError) throw cause
-    throw new ServiceError('store_unavailable', { cause })
-  }
-}

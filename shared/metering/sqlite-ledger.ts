@@ -1,7 +1,5 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
-import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
-import { createSqliteGroupCommit } from '#shared/sqlite/sqlite-group-commit.ts'
-import { openSqliteLogFlush } from '#shared/sqlite/sqlite-log-flush.ts'
+import { storeFailed } from '#shared/sqlite/sqlite-guard.ts'
+import { openSqliteStore, type SqliteStoreOptions } from '#shared/sqlite/sqlite-store.ts'
 import { openLargeAnswers } from './large-answers.ts'
 import type { Ledger, StoredAnswer } from './ledger.ts'
 import { release, reserve, settle } from './sqlite-ledger-calls.ts'
@@ -10,15 +8,10 @@ import { ledgerMigrations } from './sqlite-ledger-schema.ts'
 import { sell } from './sqlite-ledger-sell.ts'
 import { openLedgerTables } from './sqlite-ledger-tables.ts'
 
-export interface SqliteLedgerOptions {
-  /** The file. Large answers go beside it, into `<path>-answers`. */
-  readonly path: string
+/** Large answers go beside the file, into `<path>-answers`. */
+export interface SqliteLedgerOptions extends Omit<SqliteStoreOptions, 'migrations'> {
   /** Answers above this size are files. */
   readonly largestInlineBytes?: number
-  /** How long a transaction waits for another process that writes. */
-  readonly busyTimeoutMs?: number
-  /** What waits for the disk. */
-  readonly openLog?: typeof openSqliteLogFlush
 }
 
 export interface SqliteLedger extends Ledger {
@@ -38,41 +31,35 @@ const keptFilesMs = 24 * 60 * 60 * 1_000
 
 /** The ledger in one SQLite file, shared by any number of processes of one machine. */
 export function createSqliteLedger({
-  path,
   largestInlineBytes = 64 * 1024,
-  busyTimeoutMs = 5_000,
-  openLog = openSqliteLogFlush,
+  ...file
 }: SqliteLedgerOptions): SqliteLedger {
-  const database = open({ path, busyTimeoutMs, migrations: ledgerMigrations })
-  const answers = openLargeAnswers(`${path}-answers`)
+  const store = openSqliteStore({ ...file, migrations: ledgerMigrations })
+  // What is glanced at are holds, which come and go.
+  const { database, read: glance, write: transact, writeSoon, flushed, close } = store
+  const answers = openLargeAnswers(`${file.path}-answers`)
   const tables = openLedgerTables(database, answers.read)
-  const transactions = createSqliteGroupCommit(database, { log: openLog(database) })
-  const transact = <Result>(work: () => Result) => guard(() => transactions.run(work))
-  /** Between transactions, so only what is committed is seen; of holds, which come and go. */
-  const glance = <Result>(look: () => Result) => guard(async () => look())
   /** Only what is on disk is told: a charge that somebody has heard of is never undone. */
-  const read = <Result>(look: () => Result) =>
-    guard(async () => {
-      const seen = look()
-      await transactions.flushed()
-      return seen
-    })
+  async function read<Result>(look: () => Result): Promise<Result> {
+    const seen = await glance(look)
+    await flushed()
+    return seen
+  }
 
   /** Before the transaction that points at it. @returns the file, if it is one */
   const writeLarge = async (name: string, answer: StoredAnswer | undefined) =>
     answer && answer.body.byteLength > largestInlineBytes
-      ? guard(() => answers.write(name, answer.expiresAt, answer.body))
+      ? answers.write(name, answer.expiresAt, answer.body).catch(storeFailed)
       : undefined
 
   return {
     // A power cut takes the run with it, so its hold may go as well: that spares a wait for the disk.
     // What an earlier attempt has left must stay before anybody hears of it.
-    reserve: (reservation) =>
-      guard(async () => {
-        const outcome = await transactions.runSoon(() => reserve(tables, reservation))
-        if (outcome.kind !== 'reserved') await transactions.flushed()
-        return outcome
-      }),
+    async reserve(reservation) {
+      const outcome = await writeSoon(() => reserve(tables, reservation))
+      if (outcome.kind !== 'reserved') await flushed()
+      return outcome
+    },
 
     async settle(settlement) {
       const { tenant, requestKey, fence, answer } = settlement
@@ -89,8 +76,7 @@ export function createSqliteLedger({
 
     sell: (charge) => transact(() => sell(tables, charge)),
 
-    renew: (lease) =>
-      guard(() => transactions.runSoon(() => (tables.requests.renew(lease) ? 'renewed' : 'lost'))),
+    renew: (lease) => writeSoon(() => (tables.requests.renew(lease) ? 'renewed' : 'lost')),
 
     find: (tenant, requestKey) => read(() => tables.requests.find(tenant, requestKey)?.record),
 
@@ -120,33 +106,10 @@ export function createSqliteLedger({
       }
       const forgotten = await all(() => tables.requests.forget(now, pruneBatch))
       await all(() => tables.pointers.forget(now, pruneBatch))
-      await guard(() => answers.forget(now - keptFilesMs))
+      await answers.forget(now - keptFilesMs).catch(storeFailed)
       return forgotten
     },
 
-    async close() {
-      await transactions.close()
-      database.close()
-    },
+    close,
   }
 }
-
-function open(options: Parameters<typeof openSqliteDatabase>[0]) {
-  try {
-    return openSqliteDatabase(options)
-  } catch (cause) {
-    throw unavailable(cause)
-  }
-}
-
-async function guard<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (cause) {
-    throw unavailable(cause)
-  }
-}
-
-/** A full disk, a lock held too long, a damaged file: to callers they are all one thing. */
-const unavailable = (cause: unknown) =>
-  cause instanceof ServiceError ? cause : new ServiceError('store_unavailable', { cause })

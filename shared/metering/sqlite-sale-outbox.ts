@@ -1,6 +1,6 @@
 import type { SQLOutputValue } from 'node:sqlite'
-import { ServiceError } from '#shared/errors/service-error.ts'
 import { openSqliteDatabase } from '#shared/sqlite/sqlite-database.ts'
+import { guard } from '#shared/sqlite/sqlite-guard.ts'
 import type { SaleOutbox } from './sale-outbox.ts'
 import { readSoldCall, writeSoldCall } from './sold-call-json.ts'
 
@@ -71,11 +71,3 @@ export function createSqliteSaleOutbox(options: SqliteSaleOutboxOptions): SaleOu
 
 const toCall = ({ call, body }: Record<string, SQLOutputValue>) =>
   readSoldCall(call as string, body as Uint8Array)
-
-function guard<Result>(work: () => Result): Result {
-  try {
-    return work()
-  } catch (cause) {
-    throw new ServiceError('store_unavailable', { cause })
-  }
-}

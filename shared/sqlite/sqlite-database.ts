@@ -3,13 +3,16 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
-export interface SqliteDatabaseOptions {
+export interface SqliteFileOptions {
   /** The file; it and its directory are made where they are missing, for their owner alone. */
   readonly path: string
+  /** How long a statement waits for another process that writes. */
+  readonly busyTimeoutMs?: number | undefined
+}
+
+export interface SqliteDatabaseOptions extends SqliteFileOptions {
   /** What brings the schema from version n to n + 1, in order. Released ones are never edited. */
   readonly migrations: readonly string[]
-  /** How long a statement waits for another process that writes. */
-  readonly busyTimeoutMs?: number
 }
 
 /** Opens a database that loses nothing it has acknowledged, and brings its schema up to date. */

@@ -1,10 +1,11 @@
 import type { SQLOutputValue } from 'node:sqlite'
+import { openSqliteStore, type SqliteStore } from '#shared/sqlite/sqlite-store.ts'
 import type { ChunkReport } from '../chunk.ts'
 import type { Job, JobState } from '../job.ts'
 import type { JobChange, JobQuery, JobStore } from '../job-store.ts'
 import { markSlot, toMarks } from '../progress-marks.ts'
 import { orderJson } from './order-json.ts'
-import { openSqliteBatchDatabase, type SqliteBatchDatabase } from './sqlite-batch-database.ts'
+import { batchMigrations } from './sqlite-batch-schema.ts'
 
 export interface SqliteJobStoreOptions {
   /** The file that jobs and all queues of a machine share. */
@@ -19,7 +20,7 @@ export function createSqliteJobStore({
   busyTimeoutMs,
   now = Date.now,
 }: SqliteJobStoreOptions): JobStore {
-  const store = openSqliteBatchDatabase(path, busyTimeoutMs)
+  const store = openSqliteStore({ path, busyTimeoutMs, migrations: batchMigrations })
   const { read, write } = store
   const jobs = openJobs(store)
   const chunks = openChunks(store)
@@ -49,7 +50,7 @@ export function createSqliteJobStore({
   }
 }
 
-function openJobs({ database }: SqliteBatchDatabase) {
+function openJobs({ database }: SqliteStore) {
   const prepare = (sql: string) => {
     const statement = database.prepare(sql)
     statement.setReadBigInts(true)
@@ -126,7 +127,7 @@ function openJobs({ database }: SqliteBatchDatabase) {
   }
 }
 
-function openChunks({ database }: SqliteBatchDatabase) {
+function openChunks({ database }: SqliteStore) {
   const add = database.prepare(
     'INSERT INTO chunks (job, chunk, report) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   )

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { openSqliteStore, type SqliteStore } from '#shared/sqlite/sqlite-store.ts'
 import type { Delivery, Message, Queue } from '../queue.ts'
-import { openSqliteBatchDatabase, type SqliteBatchDatabase } from './sqlite-batch-database.ts'
+import { batchMigrations } from './sqlite-batch-schema.ts'
 
 export interface SqliteQueueOptions {
   /** The file that jobs and all queues of a machine share. */
@@ -21,7 +22,7 @@ const sentTogether = 1_000
 /** A queue in a table: a message that is taken is hidden for a while and comes back unless removed. */
 export function createSqliteQueue(options: SqliteQueueOptions): Queue {
   const { path, name, maxReceives = 5, pollMs = 200, busyTimeoutMs, now = Date.now } = options
-  const store = openSqliteBatchDatabase(path, busyTimeoutMs)
+  const store = openSqliteStore({ path, busyTimeoutMs, migrations: batchMigrations })
   const messages = openMessages(store, name, maxReceives)
   /** Ends when something was sent here, or the queue is closed. */
   let bell = new AbortController()
@@ -83,7 +84,7 @@ export function createSqliteQueue(options: SqliteQueueOptions): Queue {
 }
 
 /** The table, of one queue. A receipt is the message's id and the number of the delivery. */
-function openMessages({ database }: SqliteBatchDatabase, queue: string, maxReceives: number) {
+function openMessages({ database }: SqliteStore, queue: string, maxReceives: number) {
   const prepare = (sql: string) => database.prepare(sql)
   const add = prepare('INSERT INTO messages (queue, tenant, body, visible_at) VALUES (?, ?, ?, ?)')
   // Who is new waits for all others once, and is never ahead of them again and again.

@@ -1,15 +1,18 @@
 import type { SQLOutputValue } from 'node:sqlite'
+import type { SqliteFileOptions } from '#shared/sqlite/sqlite-database.ts'
+import { openSqliteStore } from '#shared/sqlite/sqlite-store.ts'
 import { attentionAt } from '../attention-at.ts'
 import { type DeferredCall, hasEnded, readyAt, turnOf } from '../deferred-call.ts'
 import { deferredCallJson } from '../deferred-call-json.ts'
 import type { DeferredCallStore } from '../deferred-call-store.ts'
-import { openSqliteJobDatabase, type SqliteJobDatabaseOptions } from './sqlite-job-database.ts'
+import { jobMigrations } from './sqlite-job-schema.ts'
 
 /** Calls in one SQLite file, for any number of processes of one machine. */
-export function createSqliteDeferredCallStore(
-  options: SqliteJobDatabaseOptions,
-): DeferredCallStore {
-  const { database, read, write, close } = openSqliteJobDatabase(options)
+export function createSqliteDeferredCallStore(options: SqliteFileOptions): DeferredCallStore {
+  const { database, read, write, close } = openSqliteStore({
+    ...options,
+    migrations: jobMigrations,
+  })
   const create = database.prepare(
     `INSERT INTO calls VALUES ($id, $revision, $tenant, $createdAt, $call, $attentionAt, $lane, $turn,
        $readyAt, $model, $endedAt, $runMs) ON CONFLICT DO NOTHING`,

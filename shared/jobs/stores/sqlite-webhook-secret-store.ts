@@ -1,11 +1,14 @@
+import type { SqliteFileOptions } from '#shared/sqlite/sqlite-database.ts'
+import { openSqliteStore } from '#shared/sqlite/sqlite-store.ts'
 import type { WebhookSecretStore } from '../webhooks/webhook-secret-store.ts'
-import { openSqliteJobDatabase, type SqliteJobDatabaseOptions } from './sqlite-job-database.ts'
+import { jobMigrations } from './sqlite-job-schema.ts'
 
 /** Beside the calls, in the same file. */
-export function createSqliteWebhookSecretStore(
-  options: SqliteJobDatabaseOptions,
-): WebhookSecretStore {
-  const { database, read, write, close } = openSqliteJobDatabase(options)
+export function createSqliteWebhookSecretStore(options: SqliteFileOptions): WebhookSecretStore {
+  const { database, read, write, close } = openSqliteStore({
+    ...options,
+    migrations: jobMigrations,
+  })
   const find = database.prepare('SELECT secrets FROM webhook_secrets WHERE tenant = ?')
   const put = database.prepare(
     `INSERT INTO webhook_secrets VALUES ($tenant, $revision, $secrets)
