@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { BatchClient, BatchClientOptions, JobAnswer } from './batch-client.ts'
+import type { BatchClient, JobAnswer } from './batch-client.ts'
 import { type BatchOptions, withBatchOptions, withResultFiles } from './batch-options.ts'
-import { commandEnvironment } from './command-environment.ts'
 import type { FollowOptions } from './follow-batch-job.ts'
 import { jobId } from './job-id.ts'
 import { readAmount } from './read-amount.ts'
 import { note, print, printJson } from './terminal.ts'
+import { withBatchClient } from './with-batch-client.ts'
 
 interface JobOptions extends BatchOptions, FollowOptions {
   readonly cap?: bigint
@@ -33,7 +33,7 @@ export function batchJobCommands(batch: Command): void {
 
   onJob(batch, 'show', 'show a job')
     .addHelpText('after', examples(`show ${idExample}`, `show ${idExample} --json`))
-    .action((id: string, options: JobOptions) => withClient(options, {}, show(id, options)))
+    .action((id: string, options: JobOptions) => withBatchClient(options, {}, show(id, options)))
 
   withResultFiles(onJob(batch, 'watch', 'follow a job to its end'))
     .addHelpText('after', examples(`watch ${idExample}`, `watch ${idExample} -o results.jsonl`))
@@ -65,7 +65,7 @@ async function follow(
   change?: 'cancel' | 'resume',
 ): Promise<void> {
   const { followBatchJob } = await import('./follow-batch-job.ts')
-  await withClient(options, { works: !options.detach }, async (client) => {
+  await withBatchClient(options, { works: !options.detach }, async (client) => {
     const { cap } = options
     const body = cap === undefined ? {} : { max_charge_micros: String(cap) }
     if (change) await client.post(`/v1/batch-jobs/${id}/${change}`, body)
@@ -85,7 +85,7 @@ const show =
 async function list(options: ListOptions): Promise<void> {
   const { limit, after } = options
   const query = new URLSearchParams({ limit: String(limit), ...(after && { after }) })
-  await withClient(options, {}, async (client) => {
+  await withBatchClient(options, {}, async (client) => {
     const page = (await client.get(`/v1/batch-jobs?${query}`)) as JobPage
     if (options.json) return printJson(page)
     const last = page.data.at(-1)
@@ -99,18 +99,4 @@ async function list(options: ListOptions): Promise<void> {
 function readLimit(text: string): number {
   if (/^([1-9]\d?|100)$/.test(text)) return Number(text)
   throw new InvalidArgumentError('It is a whole number from 1 to 100.')
-}
-
-async function withClient(
-  options: BatchOptions,
-  how: BatchClientOptions,
-  use: (client: BatchClient) => Promise<void>,
-): Promise<void> {
-  const { openBatchClient } = await import('./batch-client.ts')
-  const client = await openBatchClient(commandEnvironment(options), options, how)
-  try {
-    await use(client)
-  } finally {
-    await client.close()
-  }
 }

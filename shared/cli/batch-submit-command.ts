@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import type { JobAnswer } from './batch-client.ts'
 import { type BatchOptions, withBatchOptions, withResultFiles } from './batch-options.ts'
-import { commandEnvironment } from './command-environment.ts'
 import { readAmount } from './read-amount.ts'
 import { print, printJson } from './terminal.ts'
+import { withBatchClient } from './with-batch-client.ts'
 
 interface SubmitOptions extends BatchOptions {
   readonly model: string
@@ -71,7 +71,7 @@ A job that is left with Ctrl+C goes on with "percall batch watch", or where a se
 }
 
 async function submit(file: string, options: SubmitOptions): Promise<void> {
-  const [{ openBatchClient, checkFile }, { checkTargets }] = await Promise.all([
+  const [{ checkFile }, { checkTargets }] = await Promise.all([
     import('./batch-client.ts'),
     import('./check-targets.ts'),
   ])
@@ -79,8 +79,7 @@ async function submit(file: string, options: SubmitOptions): Promise<void> {
   checkTargets(file, [options.output, options.errors])
   const output_compression = options.outputCompression ?? compressionOf(options)
   const works = !options.dryRun && !options.detach
-  const client = await openBatchClient(commandEnvironment(options), options, { works })
-  try {
+  await withBatchClient(options, { works }, async (client) => {
     const { input, remove } = await client.upload(file)
     const answer = (await client.post('/v1/batch-jobs', {
       ...input,
@@ -99,9 +98,7 @@ async function submit(file: string, options: SubmitOptions): Promise<void> {
     }
     const { followBatchJob } = await import('./follow-batch-job.ts')
     await followBatchJob(client, answer, options)
-  } finally {
-    await client.close()
-  }
+  })
 }
 
 /** `results.jsonl.gz` is packed as its name says; Parquet is packed in its own way. */

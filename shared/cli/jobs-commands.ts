@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { jobAnswer } from '#shared/protocols/job-answers.ts'
-import type { BatchClient, BatchClientOptions } from './batch-client.ts'
+import type { BatchClient } from './batch-client.ts'
 import { type BatchOptions, withBatchOptions } from './batch-options.ts'
-import { commandEnvironment } from './command-environment.ts'
 import { formatTable } from './format-table.ts'
 import { jobId } from './job-id.ts'
 import { print, printJson } from './terminal.ts'
+import { withBatchClient } from './with-batch-client.ts'
 
 /** A call that was put off, as the API tells of it. */
 type JobAnswer = ReturnType<typeof jobAnswer>
@@ -25,7 +25,7 @@ export function jobsCommands(jobs: Command): void {
   withBatchOptions(jobs.command('list').description('list the jobs, newest first'))
     .addHelpText('after', examples('list', 'list --url http://127.0.0.1:8080'))
     .action((options: BatchOptions) =>
-      withClient(options, {}, async (client) => {
+      withBatchClient(options, {}, async (client) => {
         const page = (await client.get('/v1/jobs?limit=50')) as { data: JobAnswer[] }
         if (options.json) return printJson(page)
         print(page.data.length === 0 ? 'No jobs yet.' : tableOf(page.data))
@@ -35,20 +35,20 @@ export function jobsCommands(jobs: Command): void {
   onJob(jobs, 'show', 'show a job, its place in the queue and the time left')
     .addHelpText('after', examples(`show ${jobId.example}`))
     .action((id: string, options: BatchOptions) =>
-      withClient(options, {}, async (client) => tell(await read(client, id), options)),
+      withBatchClient(options, {}, async (client) => tell(await read(client, id), options)),
     )
 
   onJob(jobs, 'wait', 'wait for the end of a job, and print its answer')
     .option('-o, --output <file>', 'write the answer there')
     .addHelpText('after', examples(`wait ${jobId.example}`, `wait ${jobId.example} -o answer.json`))
     .action((id: string, options: WaitOptions) =>
-      withClient(options, { works: true }, (client) => wait(client, id, options)),
+      withBatchClient(options, { works: true }, (client) => wait(client, id, options)),
     )
 
   onJob(jobs, 'cancel', 'do not run a job, or stop it: then it costs nothing')
     .addHelpText('after', examples(`cancel ${jobId.example}`))
     .action((id: string, options: BatchOptions) =>
-      withClient(options, {}, async (client) =>
+      withBatchClient(options, {}, async (client) =>
         tell((await client.post(`/v1/jobs/${id}/cancel`, {})) as JobAnswer, options),
       ),
     )
@@ -99,17 +99,3 @@ const tableOf = (jobs: readonly JobAnswer[]): string =>
       created_at ?? '',
     ]),
   )
-
-async function withClient(
-  options: BatchOptions,
-  how: BatchClientOptions,
-  use: (client: BatchClient) => Promise<void>,
-): Promise<void> {
-  const { openBatchClient } = await import('./batch-client.ts')
-  const client = await openBatchClient(commandEnvironment(options), options, how)
-  try {
-    await use(client)
-  } finally {
-    await client.close()
-  }
-}
