@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, vi } from 'vitest'
+import { type AwsServers, startAwsServers } from '#test/servers/aws-servers.ts'
 import { whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
-import { type AwsStores, startAwsStores } from './aws-stores.ts'
 import { openLocalBatch } from './local-batch.ts'
 import { describePipeline } from './pipeline-contract.ts'
 
@@ -10,11 +10,14 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
 const missing = whyNoDynamoDbLocal()
 
 describe.skipIf(missing)(`batches on SQS, S3 and DynamoDB ${missing ?? ''}`, () => {
-  let aws: AwsStores
+  let aws: AwsServers
   beforeAll(async () => {
-    aws = await startAwsStores()
+    aws = await startAwsServers()
   })
   afterAll(() => aws?.stop())
 
-  describePipeline(async (options) => openLocalBatch({ ...options, variables: await aws.deploy() }))
+  describePipeline(async (options) => {
+    const { environment: variables } = await aws.deploy()
+    return openLocalBatch({ ...options, variables })
+  })
 })

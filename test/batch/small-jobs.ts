@@ -35,8 +35,12 @@ export function useSmallJobs() {
     },
     jobOf,
     /** Plans it, and scores its first chunks. */
-    async begin(chunks: number): Promise<Job> {
-      const job = await batch.order({ model: 'iris' }, five)
+    async begin(
+      chunks: number,
+      request: Partial<Parameters<LocalBatch['order']>[0]> = {},
+      input = five,
+    ): Promise<Job> {
+      const job = await batch.order({ model: 'iris', ...request }, input)
       await hands.work('plan')
       await hands.work('score', chunks)
       return jobOf(job)

@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { auditJob } from '#shared/batch/audit-job.ts'
-import type { Job } from '#shared/batch/job.ts'
 import { progressOf } from '#shared/batch/job-progress.ts'
 import { cancelJob } from '#shared/batch/manage-job.ts'
 import { places } from '#shared/batch/places.ts'
@@ -9,29 +8,16 @@ import { createReconciler } from '#shared/batch/reconcile.ts'
 import type { Scorer } from '#shared/batch/scorer.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { refusal } from '#test/support/refusal.ts'
-import { byHand, type Hands } from './by-hand.ts'
+import { byHand } from './by-hand.ts'
 import { createLineScorer } from './chaos/line-scorer.ts'
-import { type LocalBatch, openLocalBatch } from './local-batch.ts'
+import { useSmallJobs } from './small-jobs.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 
 /** What could make a job stand still for ever, or look as if it did not. */
-let batch: LocalBatch
-let hands: Hands
-beforeAll(async () => {
-  const chunkSizes = { bytes: () => 9, parquetRows: 2, listBytes: 100 }
-  batch = await openLocalBatch({ idle: true, chunkSizes })
-  hands = byHand(batch.services)
-})
-afterAll(() => batch.close())
-
+const small = useSmallJobs()
+const { begin, jobOf } = small
 const three = '"text 1"\n"text 2"\n"text 3"\n'
-
-async function jobOf({ id }: Pick<Job, 'id'>): Promise<Job> {
-  const job = await batch.services.jobs.find(id)
-  if (!job) throw new Error('The job is gone.')
-  return job
-}
 
 test('who publishes a stopped job waits for its chunks, however long, and is not given up on', async () => {
   const running = Promise.withResolvers<void>()
@@ -43,15 +29,14 @@ test('who publishes a stopped job waits for its chunks, however long, and is not
       return { ...chunk, score: () => running.promise.then(() => chunk.score()) }
     },
   }
-  const job = await batch.order({ model: 'iris' }, three)
-  await hands.work('plan')
-  await hands.work('score', 2)
-  const scoring = byHand(batch.services, slow).work('score', 1)
-  const reserved = async () => (await batch.services.ledger.find('acme', `${job.id}-2`))?.state
+  const job = await begin(2, {}, three)
+  const scoring = byHand(small.batch.services, slow).work('score', 1)
+  const reserved = async () =>
+    (await small.batch.services.ledger.find('acme', `${job.id}-2`))?.state
   await expect.poll(reserved).toBe('reserved')
-  await cancelJob(await jobOf(job), batch.services)
-  await hands.work('publish')
-  const again = await batch.services.queues.publish.receive({
+  await cancelJob(await jobOf(job), small.batch.services)
+  await small.hands.work('publish')
+  const again = await small.batch.services.queues.publish.receive({
     limit: 1,
     visibilityMs: 1,
     waitMs: 5_000,
@@ -60,7 +45,7 @@ test('who publishes a stopped job waits for its chunks, however long, and is not
   expect((await jobOf(job)).state).toBe('cancelling')
   running.resolve()
   await scoring
-  await hands.workAll()
+  await small.hands.workAll()
   expect(await jobOf(job)).toMatchObject({ state: 'cancelled', done: { results: 3 } })
 })
 
@@ -69,9 +54,8 @@ test('a job whose model cannot be fetched is paused, and says why', async () => 
   const open: Scorer['open'] = async () => {
     throw new ServiceError('artifact_not_found')
   }
-  const job = await batch.order({ model: 'iris' }, '"text"\n')
-  await hands.work('plan')
-  await byHand(batch.services, { ...lines, open }).work('score', 4)
+  const job = await begin(0, {}, '"text"\n')
+  await byHand(small.batch.services, { ...lines, open }).work('score', 4)
   expect(await jobOf(job)).toMatchObject({
     state: 'paused',
     problems: [{ code: 'artifact_not_found' }],
@@ -79,29 +63,27 @@ test('a job whose model cannot be fetched is paused, and says why', async () => 
 })
 
 test('the pace of a cancelled job is that of the time when it was scored', async () => {
-  const order = await batch.order({ model: 'iris' }, three)
-  await hands.work('plan')
-  await hands.work('score', 2)
+  const order = await begin(2, {}, three)
   await new Promise((resolve) => setTimeout(resolve, 5))
-  await cancelJob(await jobOf(order), batch.services)
-  await hands.workAll()
+  await cancelJob(await jobOf(order), small.batch.services)
+  await small.hands.workAll()
   const job = await jobOf(order)
   expect(progressOf(job, job.changedAt + 3_600_000)).toEqual(progressOf(job, job.changedAt))
 })
 
 test('a job whose time is over ends also where objects cannot be listed', async () => {
-  const job = await batch.order({ model: 'iris', expiresAt: 1 }, three)
+  const job = await small.batch.order({ model: 'iris', expiresAt: 1 }, three)
   const list = async () => {
     throw new ServiceError('store_unavailable')
   }
-  const objects = { ...batch.services.objects, list }
-  const reconcile = createReconciler({ ...batch.services, objects })
+  const objects = { ...small.batch.services.objects, list }
+  const reconcile = createReconciler({ ...small.batch.services, objects })
   await expect(reconcile()).rejects.toEqual(refusal('store_unavailable'))
   expect((await jobOf(job)).state).toBe('expiring')
 })
 
 test('an object that this service cannot cope with keeps no other from becoming a job', async () => {
-  const { catalog, objects, jobs } = batch.services
+  const { catalog, objects, jobs } = small.batch.services
   await objects.put('incoming/acme/fashion/a.jsonl', Buffer.from(three))
   await objects.put('incoming/acme/iris/b.jsonl', Buffer.from(three))
   const broken: typeof catalog = {
@@ -113,7 +95,7 @@ test('an object that this service cannot cope with keeps no other from becoming 
   }
   const refused: string[] = []
   await createReconciler(
-    { ...batch.services, catalog: broken },
+    { ...small.batch.services, catalog: broken },
     { onRefused: (key) => refused.push(key) },
   )()
   expect(refused).toEqual(['incoming/acme/fashion/a.jsonl'])
@@ -124,15 +106,15 @@ test('an object that this service cannot cope with keeps no other from becoming 
 test.each(['uploads/acme/.hidden', `uploads/acme/${'x'.repeat(1_000)}`])(
   'an input whose name gives its outputs no place is refused before it is scored (%s)',
   async (prefix) => {
-    const order = batch.order({ model: 'iris', input: { kind: 'prefix', prefix } }, '')
+    const order = small.batch.order({ model: 'iris', input: { kind: 'prefix', prefix } }, '')
     await expect(order).rejects.toEqual(refusal('object_key_invalid'))
   },
 )
 
 test('the audit finds a plan that leaves out the end of its input', async () => {
-  const job = await batch.order({ model: 'iris' }, three)
-  await hands.workAll()
-  const { objects } = batch.services
+  const job = await small.batch.order({ model: 'iris' }, three)
+  await small.hands.workAll()
+  const { objects } = small.batch.services
   const cut: typeof objects = {
     ...objects,
     async *read(object, range) {
@@ -142,7 +124,7 @@ test('the audit finds a plan that leaves out the end of its input', async () => 
       yield Buffer.from(JSON.stringify(plan))
     },
   }
-  expect(await auditJob(await jobOf(job), { ...batch.services, objects: cut })).toMatchObject([
-    { rule: 'input-covered' },
-  ])
+  expect(await auditJob(await jobOf(job), { ...small.batch.services, objects: cut })).toMatchObject(
+    [{ rule: 'input-covered' }],
+  )
 })

@@ -1,13 +1,8 @@
-import { type FauxqsServer, startFauxqs } from 'fauxqs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createDynamodbClient } from '#shared/aws/dynamodb-client.ts'
 import { createWebhookWorker } from '#shared/endpoints/webhook-worker.ts'
 import { claimCall } from '#shared/jobs/claim-call.ts'
-import { createKeyTable } from '#test/access/key-table.ts'
-import { createLedgerTable } from '#test/metering/dynamodb-ledger-table.ts'
-import { createDeclaredTable, declaredResources } from '#test/servers/declared-table.ts'
-import { startDynamoDbLocal, whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
-import { type RealS3Server, startRealS3Server } from '#test/servers/real-s3-server.ts'
+import { type AwsServers, startAwsServers } from '#test/servers/aws-servers.ts'
+import { whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
 import { startHookServer } from './hook-server.ts'
 import { iris, type JobTenant, type JobWorld, openJobWorld } from './job-world.ts'
 
@@ -16,54 +11,19 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 const missing = whyNoDynamoDbLocal()
 
 describe.skipIf(missing)(`jobs on SQS, S3 and DynamoDB ${missing ?? ''}`, () => {
-  let sqs: FauxqsServer
-  let s3: RealS3Server
-  let dynamodb: Awaited<ReturnType<typeof startDynamoDbLocal>>
+  let aws: AwsServers
   let world: JobWorld
   let acme: JobTenant
 
   beforeAll(async () => {
-    sqs = await startFauxqs({ port: 0, logger: false })
-    s3 = await startRealS3Server()
-    dynamodb = await startDynamoDbLocal()
-    const client = createDynamodbClient({
-      endpoint: dynamodb.endpoint,
-      region: s3.region,
-      credentials: () => s3,
-      timeoutMs: 30_000,
-      deadlineMs: 60_000,
-    })
-    await createKeyTable(client, 'keys')
-    await createLedgerTable(client, 'ledger')
-    await createDeclaredTable(client, 'calls', declaredResources('jobs').CallTable)
-    await createDeclaredTable(client, 'jobs', declaredResources('batch').JobTable)
-    let prefix = ''
-    for (const name of ['plan', 'score', 'publish', 'calls', 'heavy-calls', 'webhooks']) {
-      sqs.createQueue(`percall-${name}-dead`)
-      prefix = sqs.createQueue(`percall-${name}`).queueUrl.slice(0, -name.length)
-    }
-    world = await openJobWorld({
-      variables: {
-        AWS_REGION: s3.region,
-        AWS_ACCESS_KEY_ID: s3.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-        AWS_ENDPOINT_URL_S3: s3.endpoint,
-        AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
-        AWS_ENDPOINT_URL_SQS: sqs.address,
-        PERCALL_KEYS: 'dynamodb:keys',
-        PERCALL_LEDGER: 'dynamodb:ledger',
-        PERCALL_ANSWERS: `s3://${s3.bucket}`,
-        PERCALL_BATCH: `s3://${s3.bucket}`,
-        PERCALL_JOBS: 'dynamodb:jobs',
-        PERCALL_CALLS: 'dynamodb:calls',
-        PERCALL_QUEUES: `sqs:${prefix}`,
-      },
-    })
+    aws = await startAwsServers()
+    const { environment: variables } = await aws.deploy()
+    world = await openJobWorld({ variables })
     acme = await world.tenantOf('acme')
   })
   afterAll(async () => {
     await world?.close()
-    await Promise.all([sqs?.stop(), s3?.stop(), dynamodb?.stop()])
+    await aws?.stop()
   })
 
   const path = '/v1/models/iris/predict'

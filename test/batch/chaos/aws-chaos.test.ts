@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type AwsServers, startAwsServers } from '#test/servers/aws-servers.ts'
 import { whyNoDynamoDbLocal } from '#test/servers/dynamodb-local.ts'
-import { type AwsStores, startAwsStores } from '../aws-stores.ts'
 import { countOf, expectWhole, tellOf } from './expect-whole.ts'
 import { irisRows } from './iris-rows.ts'
 import { type ChaosReport, runChaos } from './run-chaos.ts'
@@ -14,9 +14,9 @@ vi.setConfig({ hookTimeout: 120_000 })
 const missing = whyNoDynamoDbLocal()
 
 describe.skipIf(missing)(`chaos on SQS, S3 and DynamoDB ${missing ?? ''}`, () => {
-  let aws: AwsStores
+  let aws: AwsServers
   beforeAll(async () => {
-    aws = await startAwsStores()
+    aws = await startAwsServers()
   })
   afterAll(() => aws?.stop())
 
@@ -28,7 +28,8 @@ describe.skipIf(missing)(`chaos on SQS, S3 and DynamoDB ${missing ?? ''}`, () =>
     const reports: ChaosReport[] = []
     // The first seed has no deaths in it, the third has.
     for (let seed = 1; seed <= runs; seed += 1) {
-      const place = { variables: await aws.deploy(), visibilityMs: 3_000 }
+      const { environment: variables } = await aws.deploy()
+      const place = { variables, visibilityMs: 3_000 }
       const report = await runChaos(seed, input, place)
       expectWhole(report, { rows, outputs })
       reports.push(report)
