@@ -122,10 +122,15 @@ def write_manifest(folder: Path, artifact: Path, name: str = "manifest.json") ->
 
 
 def write_metrics(folder: Path, before: dict, after: dict, sizes: tuple[int, int], notes: list[str]) -> None:
-    """Puts the table between the two `<!-- metrics -->` marks of the card, and prints it."""
+    """The table of a model that was made smaller: how good it was, and how good it is."""
     rows = ["| | before | after |", "|---|---|---|"]
     rows += [f"| {DESCRIPTIONS[key]} | {before[key]:.4f} | {after[key]:.4f} |" for key in before]
     rows += [f"| file, bytes | {sizes[0]:,} | {sizes[1]:,} |"]
+    write_table(folder, rows, notes)
+
+
+def write_table(folder: Path, rows: list[str], notes: list[str]) -> None:
+    """Puts the table between the two `<!-- metrics -->` marks of the card, and prints it."""
     table = "\n".join(rows + [""] + [f"- {note}" for note in notes])
     print(f"{folder.name}\n{table}")
     card = folder / "README.md"

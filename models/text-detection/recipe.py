@@ -93,15 +93,12 @@ def main() -> None:
         "|---|---|---|---|",
         f"| {precision:.3f} | {recall:.3f} | {2 * precision * recall / (precision + recall):.3f} "
         f"| {np.mean(overlaps):.3f} |",
-        "",
-        f"- {wanted} lines on {PAGES} pages; found means an overlap of at least 0.5 (intersection over union).",
-        f"- Images of one run equal single runs bit for bit up to {proven} images.",
     ]
-    mark = "<!-- metrics -->"
-    card = FOLDER / "README.md"
-    head, _, tail = card.read_text().split(mark)
-    card.write_text("\n".join([f"{head}{mark}", *table, f"{mark}{tail}"]))
-    print("\n".join(table))
+    notes = [
+        f"{wanted} lines on {PAGES} pages; found means an overlap of at least 0.5 (intersection over union).",
+        f"Images of one run equal single runs bit for bit up to {proven} images.",
+    ]
+    kit.write_table(FOLDER, table, notes)
     write_sample(session, fonts)
 
 

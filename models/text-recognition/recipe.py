@@ -77,16 +77,13 @@ def main() -> None:
         "| lines read without a mistake | the same, spaces not counted | letters wrong, spaces counted |",
         "|---|---|---|",
         f"| {exact / LINES:.3f} | {spaces / LINES:.3f} | {wrong / sum(map(len, truth)):.4f} |",
-        "",
-        f"- Mean score {np.mean([score for _, score in answers]):.3f}; of lines with a mistake "
-        f"{np.mean([score for line, (said, score) in zip(truth, answers) if line != said]):.3f}.",
-        f"- Images of one run equal single runs bit for bit up to {proven} images.",
     ]
-    mark = "<!-- metrics -->"
-    card = FOLDER / "README.md"
-    head, _, tail = card.read_text().split(mark)
-    card.write_text("\n".join([f"{head}{mark}", *table, f"{mark}{tail}"]))
-    print("\n".join(table))
+    notes = [
+        f"Mean score {np.mean([score for _, score in answers]):.3f}; of lines with a mistake "
+        f"{np.mean([score for line, (said, score) in zip(truth, answers) if line != said]):.3f}.",
+        f"Images of one run equal single runs bit for bit up to {proven} images.",
+    ]
+    kit.write_table(FOLDER, table, notes)
 
     file = io.BytesIO()
     text.line_image(SAMPLE, [fonts[0]], random.Random(11)).save(file, "JPEG", quality=90)
