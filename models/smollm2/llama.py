@@ -21,8 +21,12 @@ from int8 import Int8Matrix
 from onnx import TensorProto, helper, numpy_helper
 
 CONTRIB = "com.microsoft"
-DIGITS = 3
-"""In base 254: 24 bits, as many as float32 has. With two, logits are off by 0.02 (2026-11-23), and tokens differ."""
+DIGITS, DIGIT_BITS = 3, 7
+"""21 bits: logits are off by less than 0.002, with 16 bits by 0.04 (2026-11-23)."""
+BASE = 2**DIGIT_BITS
+RAISE = BASE // 2 * (1 + BASE + BASE**2)
+"""What makes every digit stand for half the base less than it says: -64 to 63."""
+MOST = BASE**DIGITS - 1 - RAISE
 
 
 @dataclass(frozen=True)
@@ -86,36 +90,35 @@ class GraphWriter:
         return name
 
     def rows(self, x: str, name: str) -> None:
-        """What `linear` needs to know of the rows of x: a zero of each, and where its digits stand."""
+        """What `linear` needs to know of the rows of x: which digits are whose, and what each is worth."""
         count = self.node("Shape", [x], f"{name}.count", start=0, end=1)
-        self.node("Expand", ["zero", count], f"{name}.zeros")
         square = self.node("Concat", [count, count], f"{name}.square", axis=0)
         ones = self.node("EyeLike", [self.node("ConstantOfShape", [square], f"{name}.blank")], f"{name}.ones")
-        self.node("Concat", [ones] * DIGITS, f"{name}.places", axis=1)
+        worths = [self.node("Mul", [ones, f"worth.{at}"], f"{name}.ones.{at}") for at in range(DIGITS)]
+        self.node("Concat", worths, f"{name}.places", axis=1)
 
     def linear(self, x: str, matrix: Int8Matrix, name: str, rows: str = "all") -> str:
-        """x [rows, columns] times the transposed matrix: weights of one byte, x as exact as float32 has it.
+        """x [rows, columns] times the transposed matrix: weights of one byte, x rounded to 21 bits.
 
-        Each row of x is written in base 254, as whole numbers from -127 to 127: x = unit * (first + second / 254
-        + third / 254²), unit = largest / 127. The matrix takes the digits of all rows in one product of whole
-        numbers, which rounds nothing; so a row comes out the same whatever stands beside it. Numbers are
-        stored plus 128, both sides: kernels for bytes with a sign saturate on processors without VNNI."""
+        Each row of x becomes whole numbers, the largest `MOST`; raised above zero, each is cut into three digits of
+        7 bits. The matrix takes the digits of all rows in one product of whole numbers, which rounds nothing; so a
+        row comes out the same whatever stands beside it. Digits of 7 bits, since kernels for processors without VNNI
+        add two products of bytes in 16 bits: 2 * 127 * 127 fits, 2 * 255 * 127 does not."""
         magnitude = self.node("Abs", [x], f"{name}.magnitude")
-        largest = self.node("ReduceMax", [magnitude, "last_axis"], f"{name}.largest", keepdims=0)
-        units = [self.node("Mul", [largest, "a_127th"], f"{name}.unit")]
-        digits = [self.node("QuantizeLinear", [x, units[0], f"{rows}.zeros"], f"{name}.digit", axis=0)]
-        rest = x
-        for at in range(1, DIGITS):
-            taken = self.node("DequantizeLinear", [digits[-1], units[-1], f"{rows}.zeros"], f"{name}.taken.{at}", axis=0)
-            rest = self.node("Sub", [rest, taken], f"{name}.rest.{at}")
-            units.append(self.node("Mul", [units[-1], "a_254th"], f"{name}.unit.{at}"))
-            digits.append(self.node("QuantizeLinear", [rest, units[-1], f"{rows}.zeros"], f"{name}.digit.{at}", axis=0))
-        all_digits = self.node("Concat", digits, f"{name}.digits", axis=0)
-        numbers = self.weight(f"{name}.numbers", (matrix.numbers.T.astype(np.int16) + 128).astype(np.uint8))
-        inputs = [all_digits, numbers, "one", self.weight(f"{name}.scale", matrix.scale), "zero", "zero"]
+        largest = self.node("ReduceMax", [magnitude, "last_axis"], f"{name}.largest")
+        steps = self.node("Mul", [x, self.node("Div", ["most", largest], f"{name}.scaling")], f"{name}.steps")
+        raised = self.node("Add", [steps, "raise"], f"{name}.raised")
+        whole = self.node("Cast", [raised], f"{name}.whole", to=TensorProto.UINT32)
+        shifted = self.node("BitShift", [whole, "shifts"], f"{name}.shifted", direction="RIGHT")
+        low_bytes = self.node("Cast", [shifted], f"{name}.low_bytes", to=TensorProto.UINT8)
+        digits = self.node("BitwiseAnd", [low_bytes, "digit"], f"{name}.digits")
+        numbers = self.weight(f"{name}.numbers", matrix.numbers.T)
+        inputs = [digits, numbers, "one", self.weight(f"{name}.scale", matrix.scale), "middle", "zero"]
         products = self.node("MatMulIntegerToFloat", inputs, f"{name}.products", CONTRIB)
-        sums = self.node("Mul", [f"{rows}.places", self.node("Concat", units, f"{name}.units", axis=0)], f"{name}.sums")
-        return self.node("MatMul", [sums, products], name)
+        width = self.weight(f"{name}.width", np.array([-1, len(matrix.scale)]))
+        below = self.node("Reshape", [products, width], f"{name}.below_each_other")
+        sums = self.node("Mul", [f"{rows}.places", largest], f"{name}.sums")
+        return self.node("MatMul", [sums, below], name)
 
     def norm(self, inputs: list[str], scale: np.ndarray, name: str, epsilon: float) -> tuple[str, str]:
         """Of x and of x + skip; answers the norm, and the sum that it was taken of."""
@@ -132,18 +135,21 @@ def embed(graph: GraphWriter, ids: str) -> str:
     """Rows of the matrix that also makes the logits, which has them as columns."""
     columns = graph.node("Gather", ["logits.numbers", ids], "row.columns", axis=1)
     floats = graph.node("Cast", [graph.node("Transpose", [columns], "row.numbers")], "row.floats", to=TensorProto.FLOAT)
-    centred = graph.node("Sub", [floats, "half"], "row.centred")
     scale = graph.node("Gather", ["logits.scale", ids], "row.scale")
-    return graph.node("Mul", [centred, graph.node("Unsqueeze", [scale, "last_axis"], "row.scales")], "embedded")
+    return graph.node("Mul", [floats, graph.node("Unsqueeze", [scale, "last_axis"], "row.scales")], "embedded")
 
 
 def build(model: Llama) -> onnx.ModelProto:
     shape, graph = model.shape, GraphWriter()
     for name, value in {"last_axis": [-1], "flat": [-1, shape.hidden], "last": -1}.items():
         graph.weight(name, np.array(value, np.int64))
-    for name, value in {"a_127th": 1 / 127, "a_254th": 1 / 254, "half": 128, "one": 1}.items():
+    worths = {f"worth.{at}": BASE**at / MOST for at in range(DIGITS)}
+    for name, value in {"one": 1, "most": MOST, "raise": RAISE + 0.5, **worths}.items():
         graph.weight(name, np.array(value, np.float32))
-    graph.weight("zero", np.array(128, np.uint8))
+    graph.weight("zero", np.array(0, np.int8))
+    graph.weight("middle", np.array(BASE // 2, np.uint8))
+    graph.weight("digit", np.array(BASE - 1, np.uint8))
+    graph.weight("shifts", np.arange(0, DIGITS * DIGIT_BITS, DIGIT_BITS, np.uint32).reshape(-1, 1, 1))
     cosine, sine = rope_caches(shape)
     caches = [graph.weight("cosine", cosine), graph.weight("sine", sine)]
     sizes = graph.node("Shape", ["input_ids"], "sizes")
@@ -151,14 +157,13 @@ def build(model: Llama) -> onnx.ModelProto:
 
     stream = [embed(graph, ids)]
     graph.rows("ids", "all")
-
+    qkv_width = graph.weight("qkv_width", np.array([len(model.layers[0].qkv.numbers)]))
+    heads_shape = graph.node("Concat", [sizes, qkv_width], "heads_shape", axis=0)
     for at, layer in enumerate(model.layers):
         name = f"layer.{at}"
         normed, total = graph.norm(stream, layer.attention_norm, f"{name}.attention_norm", shape.epsilon)
         qkv = graph.linear(normed, layer.qkv, f"{name}.qkv")
-        width = graph.weight(f"{name}.qkv_width", np.array([len(layer.qkv.numbers)]))
-        target = graph.node("Concat", [sizes, width], f"{name}.target", axis=0)
-        query = graph.node("Reshape", [qkv, target], f"{name}.query")
+        query = graph.node("Reshape", [qkv, heads_shape], f"{name}.query")
         past = [f"past_key_values.{at}.key", f"past_key_values.{at}.value"]
         inputs = [query, "", "", *past, "seqlens_k", "total_sequence_length", *caches]
         heads = {"num_heads": shape.heads, "kv_num_heads": shape.kv_heads, "do_rotary": 1, "rotary_interleaved": 1}
