@@ -76,6 +76,16 @@ export function createContinuousBatch(options: ContinuousBatchOptions): Continuo
     }
   }
 
+  /** Room for what this step adds: to a prompt a piece, and to any text the token drawn last. */
+  function makeRoom(): void {
+    let longest = 0
+    for (const { length, request } of reading) {
+      longest = Math.max(longest, Math.min(length + chunkTokens, request.prompt.length))
+    }
+    for (const { length } of writing) longest = Math.max(longest, length)
+    model.fit(writing.length + reading.length, longest + 1)
+  }
+
   /** Of the prompts the one that had least so far: a short one is not kept waiting by a long one. */
   async function readPiece(): Promise<void> {
     const [first] = reading
@@ -145,6 +155,7 @@ export function createContinuousBatch(options: ContinuousBatchOptions): Continuo
     async step() {
       dropThoseOver()
       admit()
+      makeRoom()
       await readPiece()
       dropThoseOver()
       await writeOneEach()

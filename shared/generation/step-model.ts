@@ -15,6 +15,8 @@ export interface ModelShape extends Omit<CacheShape, 'layers'> {
 
 /** One run of a language model: it reads tokens into slots of the cache, and says what may follow. */
 export interface StepModel {
+  /** Before texts grow: the first `slots` slots have room for `tokens` tokens each from now on. */
+  fit(slots: number, tokens: number): void
   /** Reads further tokens of one text, which holds `length` so far. */
   readMany(slot: number, length: number, tokens: readonly number[]): Promise<Float32Array>
   /** Reads one token of each text of the first slots; answers the logits of all, row after row. */
@@ -52,6 +54,7 @@ export function createStepModel(options: StepModelOptions): StepModel {
     return data
   }
   return {
+    fit: cache.fit,
     readMany: (slot, length, tokens) => run(slot, [length + tokens.length], tokens),
     readOneEach: (rows) =>
       run(
