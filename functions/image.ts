@@ -12,7 +12,7 @@ const help = `Builds the image of functions/gpu without a container engine, and 
 
   npm run image                              on a base of this machine's own Debian, for the CPU
   npm run image -- --cuda 13                 with ONNX Runtime's providers and the libraries of CUDA
-  npm run image -- --base IMAGE              on another base, which must be at hand or pullable
+  npm run image -- --base IMAGE              on another base: a name to pull, or oci-archive:FILE
   npm run image -- --archive percall.tar     keeps the image as an OCI archive
 
 Needs root and buildah; for a base of its own debootstrap, for CUDA pip and unzip.`

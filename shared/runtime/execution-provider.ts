@@ -42,15 +42,20 @@ export function whyFailed(
     const { stderr = '' } = thrown as { stderr?: string }
     if (stderr !== '') return stderr.trim()
   }
-  return String((cause as Error | undefined)?.message ?? cause)
+  const message = String((cause as Error | undefined)?.message ?? cause)
+  // The sentence of NVIDIA's libraries stands between names of templates and files.
+  return /\w+ failure \d+: [^;]*[^\s;]/.exec(message)?.[0] ?? message
 }
 
-/** A library that loads is no addon of Node, which is the error that is expected. */
+/**
+ * A library that loads is no addon of Node, which is the error that is expected; or all that it needs
+ * has been found but ONNX Runtime itself, which is not there.
+ */
 const tryLibrary = `
 try {
   process.dlopen({ exports: {} }, process.argv[1])
 } catch ({ message }) {
-  if (/self-register/.test(message)) process.exit(0)
+  if (/self-register|undefined symbol: Provider_GetHost/.test(message)) process.exit(0)
   process.stderr.write(message)
   process.exit(1)
 }`

@@ -173,7 +173,8 @@ function fromNative(results: InferenceSession.OnnxValueMapType, names: readonly 
   return tensors
 }
 
-const memoryFailure = /bad_alloc|failed to allocate|out of memory|bad array length/i
+/** The last one is what cuBLAS and cuDNN call it. */
+const memoryFailure = /bad_alloc|failed to allocate|out of memory|bad array length|alloc\w*_failed/i
 const opsetFailure =
   /opset|not a registered function|no op registered|NOT_IMPLEMENTED|IR version|could not find an implementation/i
 

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,6 +45,24 @@ test('where the library loads, the words of ONNX Runtime are the reason', () => 
   // A library that loads, and is no addon.
   writeFileSync(join(folder, cuda), readFileSync(sharedLibrary()))
   expect(whyFailed('cuda', new Error('driver is too old'), { folder })).toBe('driver is too old')
+  // As ONNX Runtime 1.30 words it, without the rest of its templates.
+  const wordy =
+    'cuda_call.cc:154 Status> onnxruntime::CudaCall(ERRTYPE, int) [with THRW = true; ERRTYPE = cudaError] ' +
+    'CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=vm ; ' +
+    'file=cuda_execution_provider.cc ; line=352 ; expr=cudaSetDevice(info_.device_id); '
+  expect(whyFailed('cuda', new Error(wordy), { folder })).toBe(
+    'CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version',
+  )
+})
+
+const hasCompiler = spawnSync('cc', ['--version']).status === 0
+
+test.skipIf(!hasCompiler)('a library that misses ONNX Runtime alone has loaded', () => {
+  const folder = folderWith()
+  const args = ['-shared', '-fPIC', '-Wl,-z,now', '-x', 'c', '-', '-o', join(folder, cuda)]
+  const input = 'void *Provider_GetHost(void); void *host(void) { return Provider_GetHost(); }'
+  execFileSync('cc', args, { input })
+  expect(whyFailed('cuda', new Error('no device'), { folder })).toBe('no device')
 })
 
 /** Any that this process has loaded. */
