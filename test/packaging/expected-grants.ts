@@ -52,8 +52,9 @@ export const expectedGrants: Readonly<Record<string, readonly string[]>> = {
   model: [
     ...selling,
     ...on('SaleQueue', 'sqs:SendMessage', 'sqs:GetQueueAttributes'),
-    // It puts off what its caller wants to be put off.
+    // It puts off what its caller wants to be put off, and tells how long that has to wait.
     ...calls,
+    ...callLists,
     ...batchWrites('calls'),
     ...['CallsQueue', 'HeavyCallsQueue'].flatMap(sends),
   ],
@@ -79,6 +80,7 @@ export const expectedGrants: Readonly<Record<string, readonly string[]>> = {
     ...on('KeyTable', ...table('GetItem')),
     ...on('LedgerTable', ...table('GetItem', 'UpdateItem')),
     ...calls,
+    ...callLists,
     ...batchWrites('calls'),
     ...sends('HeavyCallsQueue'),
   ],

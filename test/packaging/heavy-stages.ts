@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { repositoryRoot } from '#functions/packaging/function-folder.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { routes } from '#shared/protocols/routes.ts'
@@ -11,6 +9,7 @@ import { chooseRoute } from '#test/lambda/http-api.ts'
 import { readZip } from '#test/lambda/read-zip.ts'
 import { expectedGrants, on } from './expected-grants.ts'
 import { grantsOf } from './grants-of.ts'
+import { packageStage } from './package-stage.ts'
 
 const image = `123456789012.dkr.ecr.eu-central-1.amazonaws.com/percall@sha256:${'a'.repeat(64)}`
 
@@ -21,21 +20,8 @@ const heavyModels = readModels(join(repositoryRoot, 'models')).filter(
 type Resources = Readonly<Record<string, { Type: string; Properties: object }>>
 
 /** The template of a stage, as a deployment with these parameters would send it. */
-function readStage(parameters: Readonly<Record<string, string>>): Deployment {
-  const folder = mkdtempSync(join(tmpdir(), 'percall-stage-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const given = Object.entries({ architecture: 'arm64', ...parameters })
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    [
-      ...['node_modules/.bin/serverless', 'package', '--package', folder],
-      ...given.map(([name, value]) => `--param=${name}=${value}`),
-    ],
-    { cwd: repositoryRoot, encoding: 'utf8' },
-  )
-  expect(status, `${stdout}${stderr}`).toBe(0)
-  return readDeployment(folder)
-}
+const readStage = (parameters: Readonly<Record<string, string>>): Deployment =>
+  readDeployment(packageStage(parameters))
 
 /** Every heavy model has one door, which puts its calls off; its card is the catalogue's. */
 function expectDoor({ functions, routes: deployed, resources }: Deployment): void {

@@ -22,6 +22,7 @@ import { readZip } from '#test/lambda/read-zip.ts'
 import { expectedGrants } from './expected-grants.ts'
 import { grantsOf } from './grants-of.ts'
 import { heavyStages } from './heavy-stages.ts'
+import { templateSchemas } from './template-schemas.ts'
 
 const models = readModels(join(repositoryRoot, 'models'), { parse: parseManifest })
 const modelNames = models.map(({ manifest }) => manifest.name)
@@ -281,4 +282,5 @@ describe('the deployment', () => {
   })
 
   heavyStages()
+  templateSchemas()
 })
