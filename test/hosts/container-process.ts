@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -22,6 +22,8 @@ export interface ContainerOptions {
   readonly prepare?: (scratch: string) => Promise<void>
   /** Under Lambda it does not listen. */
   readonly listens?: boolean
+  /** A folder that another container has left, which outlives this one, too. */
+  readonly scratch?: string
 }
 
 /** The user of the image: nobody else's files are his. */
@@ -32,7 +34,7 @@ export const container = process.env.PERCALL_TEST_CONTAINER
 
 /** Starts the container's own process: that of the image where there is one, else the same program here. */
 export async function startContainer(options: ContainerOptions): Promise<ContainerProcess> {
-  const scratch = mkdtempSync(join(tmpdir(), 'percall-container-'))
+  const { listens = true, scratch = mkdtempSync(join(tmpdir(), 'percall-container-')) } = options
   await options.prepare?.(scratch)
   const inside = container === undefined ? scratch : '/tmp'
   const environment = Object.fromEntries(
@@ -54,9 +56,8 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   const remove = async () => {
     killTree(child, 'SIGKILL')
     await ended
-    rmSync(scratch, { recursive: true, force: true })
+    if (options.scratch === undefined) rmSync(scratch, { recursive: true, force: true })
   }
-  const { listens = true } = options
   const address = listens ? addressIn(() => text) : ''
   const url = await Promise.race([address, ended.then(() => undefined)])
   if (url === undefined) {
@@ -90,7 +91,10 @@ function runImage(environment: Record<string, string>, scratch: string): ChildPr
     Entrypoint?: string[]
     Cmd?: string[]
   }
-  execFileSync('chown', ['-R', `${imageUser}:${imageUser}`, scratch])
+  // What another container has left is this user's, and may still be written by one that is dying.
+  if (statSync(scratch).uid !== imageUser) {
+    execFileSync('chown', ['-R', `${imageUser}:${imageUser}`, scratch])
+  }
   const variables = Object.entries(environment).flatMap(([name, value]) => [
     '--env',
     `${name}=${value}`,
@@ -114,8 +118,8 @@ async function addressIn(log: () => string): Promise<string> {
 }
 
 /** What an engine signals is the process of the image: here the last one of a line of helpers. */
-function killTree({ pid, exitCode }: ChildProcess, signal: NodeJS.Signals): void {
-  if (pid === undefined || exitCode !== null) return
+function killTree({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return
   const line = [pid]
   while (container !== undefined && isHelper(line[0] ?? 0)) {
     const [child] = childrenOf(line[0] ?? 0)
