@@ -89,15 +89,7 @@ class GraphWriter:
         self.nodes.append(helper.make_node(operator, inputs, outputs, name=name, domain=domain, **attributes))
         return name
 
-    def rows(self, x: str, name: str) -> None:
-        """What `linear` needs to know of the rows of x: which digits are whose, and what each is worth."""
-        count = self.node("Shape", [x], f"{name}.count", start=0, end=1)
-        square = self.node("Concat", [count, count], f"{name}.square", axis=0)
-        ones = self.node("EyeLike", [self.node("ConstantOfShape", [square], f"{name}.blank")], f"{name}.ones")
-        worths = [self.node("Mul", [ones, f"worth.{at}"], f"{name}.ones.{at}") for at in range(DIGITS)]
-        self.node("Concat", worths, f"{name}.places", axis=1)
-
-    def linear(self, x: str, matrix: Int8Matrix, name: str, rows: str = "all") -> str:
+    def linear(self, x: str, matrix: Int8Matrix, name: str) -> str:
         """x [rows, columns] times the transposed matrix: weights of one byte, x rounded to 21 bits.
 
         Each row of x becomes whole numbers, the largest `MOST`; raised above zero, each is cut into three digits of
@@ -115,10 +107,11 @@ class GraphWriter:
         numbers = self.weight(f"{name}.numbers", matrix.numbers.T)
         inputs = [digits, numbers, "one", self.weight(f"{name}.scale", matrix.scale), "middle", "zero"]
         products = self.node("MatMulIntegerToFloat", inputs, f"{name}.products", CONTRIB)
+        # One row times a matrix, however many rows x has: numbers are added in the same order.
+        below = self.node("Reshape", [products, "digits_first"], f"{name}.below_each_other")
+        sums = self.node("MatMul", ["worths", below], f"{name}.sums")
         width = self.weight(f"{name}.width", np.array([-1, len(matrix.scale)]))
-        below = self.node("Reshape", [products, width], f"{name}.below_each_other")
-        sums = self.node("Mul", [f"{rows}.places", largest], f"{name}.sums")
-        return self.node("MatMul", [sums, below], name)
+        return self.node("Mul", [self.node("Reshape", [sums, width], f"{name}.rows"), largest], name)
 
     def norm(self, inputs: list[str], scale: np.ndarray, name: str, epsilon: float) -> tuple[str, str]:
         """Of x and of x + skip; answers the norm, and the sum that it was taken of."""
@@ -141,14 +134,14 @@ def embed(graph: GraphWriter, ids: str) -> str:
 
 def build(model: Llama) -> onnx.ModelProto:
     shape, graph = model.shape, GraphWriter()
-    for name, value in {"last_axis": [-1], "flat": [-1, shape.hidden], "last": -1}.items():
+    for name, value in {"last_axis": [-1], "digits_first": [DIGITS, -1], "flat": [-1, shape.hidden], "last": -1}.items():
         graph.weight(name, np.array(value, np.int64))
-    worths = {f"worth.{at}": BASE**at / MOST for at in range(DIGITS)}
-    for name, value in {"one": 1, "most": MOST, "raise": RAISE + 0.5, **worths}.items():
+    for name, value in {"one": 1, "most": MOST, "raise": RAISE + 0.5}.items():
         graph.weight(name, np.array(value, np.float32))
     graph.weight("zero", np.array(0, np.int8))
     graph.weight("middle", np.array(BASE // 2, np.uint8))
     graph.weight("digit", np.array(BASE - 1, np.uint8))
+    graph.weight("worths", (float(BASE) ** np.arange(DIGITS) / MOST).astype(np.float32).reshape(1, -1))
     graph.weight("shifts", np.arange(0, DIGITS * DIGIT_BITS, DIGIT_BITS, np.uint32).reshape(-1, 1, 1))
     cosine, sine = rope_caches(shape)
     caches = [graph.weight("cosine", cosine), graph.weight("sine", sine)]
@@ -156,7 +149,6 @@ def build(model: Llama) -> onnx.ModelProto:
     ids = graph.node("Reshape", ["input_ids", graph.weight("all", np.array([-1]))], "ids")
 
     stream = [embed(graph, ids)]
-    graph.rows("ids", "all")
     qkv_width = graph.weight("qkv_width", np.array([len(model.layers[0].qkv.numbers)]))
     heads_shape = graph.node("Concat", [sizes, qkv_width], "heads_shape", axis=0)
     for at, layer in enumerate(model.layers):
@@ -183,8 +175,7 @@ def build(model: Llama) -> onnx.ModelProto:
     target = graph.node("Concat", [sizes, graph.weight("hidden", np.array([shape.hidden]))], "target", axis=0)
     spread = graph.node("Reshape", [normed, target], "spread")
     ends = graph.node("Gather", [spread, "last"], "ends", axis=1)
-    graph.rows(ends, "ends")
-    graph.linear(ends, model.embedding, "logits", "ends")
+    graph.linear(ends, model.embedding, "logits")
 
     def tensor(name: str, kind: int, dimensions: list) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kind, dimensions)
