@@ -5,10 +5,10 @@ import type {
   StreamifyHandler,
 } from 'aws-lambda'
 import { readEnvironment } from '#shared/config/environment.ts'
-import { startGenerationThread } from '#shared/generation/generation-thread.ts'
 import { createLanguageModels, writesText } from '#shared/generation/language-models.ts'
 import { modelKey } from '#shared/inference/model.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
+import { generatorStarter } from './generator-starter.ts'
 import { onJobMessages } from './job-messages.ts'
 import { keepWarm } from './keep-warm.ts'
 import { warmUp } from './lambda-host.ts'
@@ -49,8 +49,9 @@ function heavyModels(): ContainerEventsOptions {
     openRunner: ({ readArtifact }) => openRunner(environment, { readArtifact, size: 1 }),
   })
   const { catalog, runner, readArtifact, threads, openJobs, logger } = services
+  const start = generatorStarter(environment)
   const languageModels = createLanguageModels((entry) =>
-    openGenerator(entry, { readArtifact, threads, start: startGenerationThread }),
+    openGenerator(entry, { readArtifact, threads, start }),
   )
   const endpoint = servingEndpoint({ ...services, languageModels })
   const { PERCALL_MODEL: name } = environment

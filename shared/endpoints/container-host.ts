@@ -9,6 +9,7 @@ import type { Environment } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { writesText } from '#shared/generation/language-models.ts'
 import { modelKey } from '#shared/inference/model.ts'
+import { generatorStarter } from './generator-starter.ts'
 import { localEndpoint } from './local-endpoint.ts'
 import { type LocalServices, localServices, modelsDirectory } from './local-services.ts'
 import { createModelShelf } from './model-shelf.ts'
@@ -47,6 +48,7 @@ export async function startContainerHost(environment: Environment): Promise<Cont
   const shelf = createModelShelf({
     services,
     openRunner: (readArtifact) => openRunner(environment, { readArtifact, size: 1 }),
+    startGenerator: generatorStarter(environment),
     threads: threadCount(cpuShare()),
   })
   const server = await startNodeHost({

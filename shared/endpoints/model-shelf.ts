@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ArtifactStore } from '#shared/artifacts/artifact-store.ts'
 import { readCommittedArtifact } from '#shared/artifacts/read-committed-artifact.ts'
 import { createCatalog } from '#shared/catalog/catalog.ts'
@@ -9,7 +10,8 @@ import { startGenerationThread } from '#shared/generation/generation-thread.ts'
 import { createLanguageModels, writesText } from '#shared/generation/language-models.ts'
 import type { ModelRunner, ReadArtifact } from '#shared/inference/model-runner.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
-import { openGenerator } from './open-generator.ts'
+import { callsUnderWay } from './calls-under-way.ts'
+import { type OpenGeneratorOptions, openGenerator } from './open-generator.ts'
 import { servingEndpoint } from './serving-endpoint.ts'
 import type { WritingServices } from './writing-action.ts'
 
@@ -19,6 +21,8 @@ export interface ModelShelfOptions {
   }
   /** A runner of one model's own, so that closing it gives back all that the model took. */
   readonly openRunner: (readArtifact: ReadArtifact) => ModelRunner
+  /** Where a model that writes runs. */
+  readonly startGenerator?: OpenGeneratorOptions['start']
   readonly threads: number
   /** Bytes of memory that can still be had. */
   readonly availableBytes?: () => number
@@ -43,10 +47,12 @@ export interface ModelShelf {
   list(): readonly ShelvedModel[]
   /** @throws ServiceError `model_not_found` */
   find(name: string): ShelvedModel
-  /** Calls under way end first. @throws ServiceError `model_not_found` */
+  /** Calls under way end first, their streams, too. @throws ServiceError `model_not_found` */
   unload(name: string): Promise<void>
   close(): Promise<void>
 }
+
+const passed = (ms: number) => sleep(ms, undefined, { ref: false })
 
 /** A model takes about its file and twice that while it is loaded (fp32, ONNX Runtime 1.30). */
 const memoryPerByte = 3
@@ -58,6 +64,7 @@ const memoryPerByte = 3
 export function createModelShelf({
   services,
   openRunner,
+  startGenerator = startGenerationThread,
   threads,
   availableBytes = () => process.availableMemory(),
 }: ModelShelfOptions): ModelShelf {
@@ -79,7 +86,7 @@ export function createModelShelf({
         : readCommittedArtifact(artifact, { folder: entry.folder, file: artifact.file })
     const runner = openRunner(readArtifact)
     const languageModels = createLanguageModels((one) =>
-      openGenerator(one, { readArtifact, threads, start: startGenerationThread }),
+      openGenerator(one, { readArtifact, threads, start: startGenerator }),
     )
     const close = () => Promise.all([runner.close(), languageModels.close()]).then(() => undefined)
     try {
@@ -89,14 +96,12 @@ export function createModelShelf({
       throw thrown
     }
     const catalog = createCatalog([entry])
-    const serve = servingEndpoint({ ...services, catalog, runner, languageModels })
-    const calls = new Set<Promise<unknown>>()
-    const endpoint: Endpoint = (request) => {
-      const call = serve(request)
-      calls.add(call)
-      return call.finally(() => calls.delete(call))
-    }
-    return { name, url, entry, endpoint, close: () => Promise.allSettled(calls).then(close) }
+    const { endpoint, over } = callsUnderWay(
+      servingEndpoint({ ...services, catalog, runner, languageModels }),
+    )
+    // A reader that never comes to the end of a stream holds no model for longer than it may run.
+    const end = () => Promise.race([over(), passed(entry.manifest.limits.timeoutMs)]).then(close)
+    return { name, url, entry, endpoint, close: end }
   }
 
   return {

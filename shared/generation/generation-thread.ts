@@ -1,88 +1,47 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { revivedError } from '#shared/inference/worker-messages.ts'
-import type {
-  FromGenerationWorker,
-  GenerationWorkerData,
-  ToGenerationWorker,
-} from './generation-messages.ts'
+import type { FromGenerationWorker, GenerationSource } from './generation-messages.ts'
+import type { GenerationPlace, StartGenerationPlace } from './generation-place.ts'
 import type { Generator } from './generator.ts'
-import { type TokenSink, tokenStream } from './token-stream.ts'
+import { createRemoteGenerator } from './remote-generator.ts'
 
 /**
- * A generator in a worker thread of its own: the event loop of the caller stays free, whatever the
- * model does. `bytes` are handed over: the caller has them no longer.
- * @throws ServiceError `model_opset_unsupported`, `model_invalid`, `out_of_memory`
+ * A generator in a worker thread of its own. It ends once the run under way has ended: nothing can
+ * stop a native call.
+ * @throws ServiceError those of reading and loading the model
  */
-export async function startGenerationThread(options: GenerationWorkerData): Promise<Generator> {
-  const worker = new Worker(new URL('./generation-worker.ts', import.meta.url), {
-    workerData: options,
-    transferList: [options.bytes.buffer],
-  })
-  const sinks = new Map<number, TokenSink>()
-  const exit = once(worker, 'exit')
-  const ready = Promise.withResolvers<void>()
-  let lastId = 0
-  let ending: unknown
+export const startGenerationThread = (source: GenerationSource): Promise<Generator> =>
+  createRemoteGenerator(startThread, source)
 
-  const send = (message: ToGenerationWorker) => worker.postMessage(message)
-  /** The thread holds the process only while somebody waits for a token. */
-  const forget = (id: number) => {
-    sinks.delete(id)
-    if (sinks.size === 0) worker.unref()
-  }
-  worker.on('message', (message: FromGenerationWorker) => {
-    if (message.type === 'ready') return ready.resolve()
-    if (message.type === 'broken') return ready.reject(revivedError(message.error))
-    const sink = sinks.get(message.id)
-    if (message.type === 'token') return sink?.push(message.token)
-    if (message.type === 'end') sink?.end()
-    else sink?.fail(revivedError(message.error))
-    forget(message.id)
+const startThread: StartGenerationPlace = (receive): GenerationPlace => {
+  const worker = new Worker(new URL('./generation-worker.ts', import.meta.url))
+  const ended = Promise.withResolvers<ServiceError>()
+  let failure: unknown
+  worker.on('message', (message: FromGenerationWorker) => receive(message))
+  worker.on('error', (error) => {
+    failure = error
   })
-  worker.on('error', (cause) => {
-    ending = cause
-  })
-  worker.on('exit', () => {
-    const error = threadEnded(ending)
-    ready.reject(error)
-    for (const sink of sinks.values()) sink.fail(error)
-    sinks.clear()
-  })
-  await ready.promise
-  worker.unref()
-
+  worker.on('exit', () =>
+    ended.resolve(
+      new ServiceError('inference_failed', {
+        detail: 'The thread that ran the model has ended.',
+        cause: failure,
+      }),
+    ),
+  )
   return {
-    contextTokens: options.contextTokens,
-    generate({ signal, ...request }) {
-      lastId += 1
-      const id = lastId
-      return tokenStream({
-        signal,
-        start(sink) {
-          if (worker.threadId < 0) throw threadEnded(ending)
-          sinks.set(id, sink)
-          worker.ref()
-          send({ type: 'generate', id, request })
-        },
-        leave() {
-          send({ type: 'leave', id })
-          forget(id)
-        },
-      })
+    send: (message) => worker.postMessage(message),
+    async sendBytes(bytes) {
+      const whole = { bytes, at: 0, sizeBytes: bytes.length }
+      worker.postMessage({ type: 'bytes', ...whole }, [bytes.buffer])
     },
-    async close() {
-      if (worker.threadId < 0) return
+    allow: (limitMs) => (limitMs === undefined ? worker.unref() : worker.ref()),
+    async end() {
       worker.ref()
-      send({ type: 'close' })
-      await exit
+      worker.postMessage({ type: 'close' })
+      await ended.promise
     },
+    hasGrown: () => false,
+    ended: ended.promise,
   }
 }
-
-const threadEnded = (cause: unknown) =>
-  new ServiceError('inference_failed', {
-    detail: 'The thread that ran the model has ended.',
-    cause,
-  })

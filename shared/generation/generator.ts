@@ -8,7 +8,8 @@ export interface Generator {
    * Goes on with a prompt until a stop token, a limit or `signal` ends it. The stop token is given
    * too, as the last one: so who counts tokens knows why they ended. A generation that is
    * aborted, or whose iterator is returned, costs no further run.
-   * @throws ServiceError `prompt_too_long`, `inference_failed`, `out_of_memory`, `overloaded`
+   * @throws ServiceError `prompt_too_long`, `inference_failed`, `out_of_memory`, `overloaded`,
+   * `deadline_exceeded` where a run had to be ended
    */
   generate(request: GenerateRequest): AsyncIterable<GeneratedToken>
   readonly contextTokens: number
@@ -25,13 +26,16 @@ export interface GenerateRequest {
   /** The same seed, prompt and settings give the same tokens. */
   readonly seed: number
   readonly stopTokens: readonly number[]
+  /** Whether each token comes with its probability: it costs a pass over the vocabulary. */
+  readonly logProbabilities?: boolean | undefined
+  /** Aborted by a timeout, the run under way must end soon as well, where it can be ended. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface GeneratedToken {
   readonly token: number
-  /** Natural logarithm of the probability that the model gave it, before temperature. */
-  readonly logProbability: number
+  /** Where asked for: natural logarithm of the probability that the model gave it, before temperature. */
+  readonly logProbability?: number
 }
 
 /** Text to tokens and back, of one model. */

@@ -18,13 +18,16 @@ export interface GeneratorOptions {
   chunkTokens?: number
 }
 
+/** Texts that are read or written at once. */
+export const usualSlots = 8
+
 /**
  * A generator over a session, in the thread that calls it: a run blocks that thread, and between
  * two runs its event loop turns. `generation-thread.ts` keeps it out of the way.
  */
 export function createOnnxGenerator(
   session: Session,
-  { shape, contextTokens, slots = 8, waiting = 64, chunkTokens = 32 }: GeneratorOptions,
+  { shape, contextTokens, slots = usualSlots, waiting = 64, chunkTokens = 32 }: GeneratorOptions,
 ): Generator {
   const model = createStepModel({ session, shape, slots: slots + 1, contextTokens })
   const { vocabulary } = shape

@@ -7,14 +7,17 @@ export interface SampleOptions {
   readonly topP: number
   /** In [0, 1); asked once, and not at all at temperature 0. */
   readonly random: () => number
+  /** Whether the token's probability is told, too. */
+  readonly logProbabilities?: boolean | undefined
 }
 
 /** Draws the next token from the logits of the whole vocabulary. */
 export function sampleToken(logits: Float32Array, options: SampleOptions): GeneratedToken {
   const likeliest = indexOfLargest(logits)
   const largest = logits[likeliest] as number
-  const { temperature } = options
+  const { temperature, logProbabilities } = options
   const token = temperature > 0 ? draw(logits, largest, options) : likeliest
+  if (!logProbabilities) return { token }
   const logProbability =
     (logits[token] as number) - largest - Math.log(sumOfPowers(logits, largest))
   return { token, logProbability }
@@ -47,19 +50,18 @@ function draw(
     weights[at] = weight
     total += weight
   }
-  if (topP < 1) total = keepNucleus(weights, total, topP)
-  return drawFrom(weights, total * random())
+  if (topP === 1) return drawFrom(weights.keys(), weights, total * random())
+  const { tokens, sum } = nucleus(weights, total, topP)
+  return drawFrom(tokens, weights, sum * random())
 }
 
 /**
- * Keeps the likeliest tokens whose shares add up to `topP`, of equals the first, and makes the
- * weight of all others nought. Tokens whose share is below (1 - topP) / vocabulary add up to less
- * than 1 - topP, so none of them can be needed: what is sorted are mostly a few of some fifty
- * thousand. @returns the sum of what was kept
+ * The likeliest tokens whose shares add up to `topP`, of equals the first, in the order of the
+ * vocabulary. Tokens whose share is below (1 - topP) / vocabulary add up to less than 1 - topP, so
+ * none of them can be needed: what is sorted are mostly a few of some fifty thousand.
  */
-function keepNucleus(weights: Float64Array, total: number, topP: number): number {
-  const least = ((1 - topP) / weights.length) * total
-  const candidates = weights.filter((weight) => weight >= least).sort()
+function nucleus(weights: Float64Array, total: number, topP: number) {
+  const candidates = weightsFrom(weights, ((1 - topP) / weights.length) * total).sort()
   let place = candidates.length
   let sum = 0
   while (place > 0 && (sum === 0 || sum < topP * total)) {
@@ -68,25 +70,40 @@ function keepNucleus(weights: Float64Array, total: number, topP: number): number
   }
   const lowest = candidates[place] as number
   let equals = candidates.lastIndexOf(lowest) - place + 1
+  const tokens: number[] = []
   for (let token = 0; token < weights.length; token += 1) {
     const weight = weights[token] as number
-    if (weight > lowest) continue
-    if (weight === lowest && equals > 0) equals -= 1
-    else weights[token] = 0
+    if (weight > lowest) tokens.push(token)
+    else if (weight === lowest && equals > 0) {
+      tokens.push(token)
+      equals -= 1
+    }
   }
-  return sum
+  return { tokens, sum }
 }
 
-/** The place at which the running sum passes `target`; rounding leaves the last that weighs anything. */
-function drawFrom(weights: Float64Array, target: number): number {
+function weightsFrom(weights: Float64Array, least: number): Float64Array {
+  const found = new Float64Array(weights.length)
+  let count = 0
+  for (let token = 0; token < weights.length; token += 1) {
+    const weight = weights[token] as number
+    if (weight < least) continue
+    found[count] = weight
+    count += 1
+  }
+  return found.subarray(0, count)
+}
+
+/** The token at which the running sum passes `target`; rounding leaves the last that weighs anything. */
+function drawFrom(tokens: Iterable<number>, weights: Float64Array, target: number): number {
   let sum = 0
   let last = 0
-  for (let at = 0; at < weights.length; at += 1) {
-    const weight = weights[at] as number
+  for (const token of tokens) {
+    const weight = weights[token] as number
     if (weight === 0) continue
     sum += weight
-    last = at
-    if (sum > target) return at
+    last = token
+    if (sum > target) return token
   }
   return last
 }

@@ -1,11 +1,13 @@
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
-import { createLogger, type Logger } from '#shared/observability/logger.ts'
+import type { Logger } from '#shared/observability/logger.ts'
 import type { CreateSession, Session } from '#shared/runtime/session.ts'
 import { findTask } from '#shared/tasks/find-task.ts'
 import type { Task } from '#shared/tasks/task.ts'
 import { type Model, modelKey } from './model.ts'
 import type { ReadArtifact } from './model-runner.ts'
+import { openSession } from './open-session.ts'
+import { refuseTooManyRows } from './refuse-too-many-rows.ts'
 import { taskModelOf } from './task-model.ts'
 
 export interface LoadModelOptions {
@@ -13,7 +15,7 @@ export interface LoadModelOptions {
   createSession: CreateSession
   threads: number
   /** Told which provider runs a model that asks for another than the CPU. */
-  logger?: Pick<Logger, 'info'>
+  logger?: Pick<Logger, 'info'> | undefined
 }
 
 /**
@@ -24,7 +26,7 @@ export interface LoadModelOptions {
 export async function loadModel(entry: ModelEntry, options: LoadModelOptions): Promise<Model> {
   try {
     const [session, task] = await Promise.all([
-      openSession(entry, options),
+      openDescribed(entry, options),
       findTask(entry.manifest.task.name),
     ])
     return createModel(entry, session, task)
@@ -39,19 +41,19 @@ export async function loadModel(entry: ModelEntry, options: LoadModelOptions): P
   }
 }
 
-async function openSession(
+async function openDescribed(
   entry: ModelEntry,
-  { readArtifact, createSession, threads, logger = createLogger() }: LoadModelOptions,
+  { readArtifact, createSession, threads, logger }: LoadModelOptions,
 ): Promise<Session> {
   const { artifact, providers } = entry.manifest
-  const { format } = artifact
-  const session = await createSession(await readArtifact(entry), { threads, format, providers })
-  if (providers[0] !== 'cpu') {
-    const { provider, declined } = session
-    const reasons = declined.map((one) => `not on ${one.provider}: ${one.reason}`)
-    const detail = reasons.length > 0 ? reasons.join('; ') : undefined
-    logger.info(`the model runs on ${provider}`, { model: modelKey(entry), detail })
-  }
+  const session = await openSession(await readArtifact(entry), {
+    model: modelKey(entry),
+    createSession,
+    threads,
+    format: artifact.format,
+    providers,
+    logger,
+  })
   const foreign = foreignTensors(entry, session)
   if (foreign.length === 0) return session
   await session.close()
@@ -96,13 +98,6 @@ function createModel(entry: ModelEntry, session: Session, task: Task): Model {
     },
     close: () => session.close(),
   }
-}
-
-function refuseTooManyRows(rows: number, limit: number): void {
-  if (rows <= limit) return
-  throw new ServiceError('too_many_rows', {
-    detail: `${rows} inputs were sent; at most ${limit} are taken in one call.`,
-  })
 }
 
 /** The manifest is what callers are told; a file with other tensors is not the one it describes. */

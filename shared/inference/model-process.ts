@@ -1,5 +1,6 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
-import { type Ending, startKillableProcess } from './killable-process.ts'
+import { sendPieces } from './file-pieces.ts'
+import { startKillableProcess } from './killable-process.ts'
+import { processEnded } from './process-ended.ts'
 import { processUsage } from './process-usage.ts'
 import type { RunnerWorker, RunnerWorkerOptions } from './runner-worker.ts'
 import { createWorkerLink } from './worker-link.ts'
@@ -20,8 +21,6 @@ export interface ModelProcessOptions extends RunnerWorkerOptions {
 
 const ownProgram = new URL('./model-worker-process.ts', import.meta.url)
 
-/** Files travel in pieces: a whole one would hold up the event loop. */
-const pieceBytes = 2 ** 20
 /** The first runs of a model take memory that later ones use again. */
 const settlingRuns = 16
 /** To look takes 0.03 ms. */
@@ -46,13 +45,8 @@ export function startModelProcess({
   const link = createWorkerLink({
     ...options,
     send: (message) => void child.send(message),
-    async sendBytes(key, file) {
-      const sizeBytes = file.length
-      for (let at = 0; at < sizeBytes; at += pieceBytes) {
-        const bytes = file.subarray(at, at + pieceBytes)
-        await child.send({ type: 'bytes', key, bytes, at, sizeBytes })
-      }
-    },
+    sendBytes: (key, file) =>
+      sendPieces(file, (piece) => child.send({ type: 'bytes', key, ...piece })),
   })
   let runs = 0
   let sinceLoad = 0
@@ -60,7 +54,7 @@ export function startModelProcess({
   let grownBytes = 0
   let lookedAtMs = 0
   const ended = child.ended.then((ending) => {
-    link.fail(endedError(ending))
+    link.fail(processEnded(ending))
     onExit()
   })
 
@@ -106,18 +100,4 @@ export function startModelProcess({
     },
     kill,
   }
-}
-
-/** What the calls are told whose process has ended. */
-function endedError({ kind, detail }: Ending): ServiceError {
-  const cause = new Error(detail)
-  return kind === 'out-of-memory'
-    ? new ServiceError('out_of_memory', {
-        detail: 'The model took more memory on this input than it may.',
-        cause,
-      })
-    : new ServiceError('inference_failed', {
-        detail: 'The process that ran the model has ended.',
-        cause,
-      })
 }

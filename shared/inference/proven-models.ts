@@ -2,7 +2,7 @@ import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
 import type { CreateSession } from '#shared/runtime/session.ts'
 import { checkGoldenSample } from './golden-sample.ts'
-import { loadModel } from './load-model.ts'
+import { type LoadModelOptions, loadModel } from './load-model.ts'
 import { type LoadedModels, loadedModels } from './loaded-models.ts'
 import type { Model } from './model.ts'
 import type { ReadArtifact } from './model-runner.ts'
@@ -16,6 +16,8 @@ export interface ProvenModelsOptions {
   /** Whether a model must pass its golden sample before it answers its first call. */
   proveOnLoad?: boolean
   createSession?: CreateSession
+  /** Told which provider runs a model that asks for another than the CPU. */
+  logger?: LoadModelOptions['logger']
 }
 
 export interface ProvenModels extends LoadedModels {
@@ -30,6 +32,7 @@ export function provenModels({
   limit = 16,
   proveOnLoad = false,
   createSession = createOnnxSession,
+  logger,
 }: ProvenModelsOptions): ProvenModels {
   const proofs = new WeakMap<Model, Promise<void>>()
   const prove = (model: Model): Promise<void> => {
@@ -44,7 +47,7 @@ export function provenModels({
   const models = loadedModels({
     limit,
     async load(entry) {
-      const model = await loadModel(entry, { readArtifact, createSession, threads })
+      const model = await loadModel(entry, { readArtifact, createSession, threads, logger })
       if (!proveOnLoad) return model
       try {
         await prove(model)

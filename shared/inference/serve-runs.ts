@@ -1,10 +1,10 @@
 import { flushCompileCache } from 'node:module'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
-import type { CreateSession } from '#shared/runtime/session.ts'
 import { batchRows } from './batch-rows.ts'
+import { pieceTaker } from './file-pieces.ts'
 import { modelKey } from './model.ts'
-import { type ProvenModels, provenModels } from './proven-models.ts'
+import { type ProvenModels, type ProvenModelsOptions, provenModels } from './proven-models.ts'
 import { type ModelCall, runTogether } from './run-together.ts'
 import {
   type Answer,
@@ -15,9 +15,11 @@ import {
   type Work,
 } from './worker-messages.ts'
 
+export type ServeRunsOptions = Pick<ProvenModelsOptions, 'createSession' | 'logger'>
+
 interface Arrival {
   readonly done: PromiseWithResolvers<Uint8Array<ArrayBuffer>>
-  file?: Uint8Array<ArrayBuffer>
+  readonly take: ReturnType<typeof pieceTaker>
 }
 
 /**
@@ -29,7 +31,7 @@ interface Arrival {
  */
 export function serveRuns(
   send: (message: FromWorker) => void,
-  { createSession = createOnnxSession }: { createSession?: CreateSession } = {},
+  { createSession = createOnnxSession, logger }: ServeRunsOptions = {},
 ): (message: ToWorker) => void {
   const entries = new Map<string, ModelEntry>()
   const arrivals = new Map<string, Arrival>()
@@ -43,10 +45,11 @@ export function serveRuns(
       limit,
       proveOnLoad: true,
       createSession,
+      logger,
       async readArtifact(entry) {
         const key = modelKey(entry)
         const done = Promise.withResolvers<Uint8Array<ArrayBuffer>>()
-        arrivals.set(key, { done })
+        arrivals.set(key, { done, take: pieceTaker() })
         send({ type: 'fetch', key })
         // The bytes are not kept here once they have arrived: the session has what it needs of them.
         const bytes = await done.promise.finally(() => arrivals.delete(key))
@@ -57,13 +60,10 @@ export function serveRuns(
       },
     })
 
-  function take({ key, bytes, at, sizeBytes }: Extract<ToWorker, { type: 'bytes' }>): void {
+  function take({ key, ...piece }: Extract<ToWorker, { type: 'bytes' }>): void {
     const arrival = arrivals.get(key)
-    if (!arrival) return
-    if (bytes.length === sizeBytes) arrival.file = bytes
-    arrival.file ??= new Uint8Array(sizeBytes)
-    if (arrival.file !== bytes) arrival.file.set(bytes, at)
-    if (at + bytes.length === sizeBytes) arrival.done.resolve(arrival.file)
+    const file = arrival?.take(piece)
+    if (file) arrival?.done.resolve(file)
   }
 
   async function perform(key: string, works: readonly Work[]): Promise<readonly Answer[]> {

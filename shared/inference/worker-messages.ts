@@ -1,6 +1,7 @@
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import type { ErrorCode } from '#shared/errors/error-codes.ts'
 import { ServiceError, type ServiceErrorOptions } from '#shared/errors/service-error.ts'
+import type { FilePiece } from './file-pieces.ts'
 import type { ModelCall } from './run-together.ts'
 
 /** One thing to do with a model, as it travels to a worker. */
@@ -14,13 +15,7 @@ export type ToWorker =
   /** What may share a run. A worker has one of these at a time. */
   | { readonly type: 'run'; readonly key: string; readonly works: readonly Work[] }
   /** The answer to `fetch`: the file from `at` on, in pieces that follow each other. */
-  | {
-      readonly type: 'bytes'
-      readonly key: string
-      readonly bytes: Uint8Array<ArrayBuffer>
-      readonly at: number
-      readonly sizeBytes: number
-    }
+  | ({ readonly type: 'bytes'; readonly key: string } & FilePiece)
   | { readonly type: 'no-bytes'; readonly key: string; readonly error: PortableError }
 
 export type FromWorker =

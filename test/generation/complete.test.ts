@@ -38,7 +38,7 @@ test('no piece holds half a character, though every token is one byte', async ()
 test('what is no character is shown as one that cannot be read, at the end, too', async () => {
   const model = createPatientModel('')
   const generate = async function* () {
-    for (const token of [0x61, 0xff, 0xe4, 0xbd]) yield { token, logProbability: 0 }
+    for (const token of [0x61, 0xff, 0xe4, 0xbd]) yield { token }
   }
   const broken = { ...model, generator: { ...model.generator, generate } }
   const pieces = await Array.fromAsync(complete(broken, asked, { timeoutMs: 5_000 }))

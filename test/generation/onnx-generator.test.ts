@@ -25,7 +25,7 @@ afterAll(() => generator.close())
 
 describe.each(expected)('after $text', ({ prompt, tokens, logProbabilities }) => {
   it('writes the tokens of the reference in numpy, with their probabilities', async () => {
-    const request = asking(prompt, { maxTokens: tokens.length })
+    const request = asking(prompt, { maxTokens: tokens.length, logProbabilities: true })
     const written = await Array.fromAsync(generator.generate(request))
     expect(written.map(({ token }) => token)).toEqual(tokens)
     for (const [at, { logProbability }] of written.entries()) {

@@ -27,7 +27,7 @@ export function createPatientModel(text: string): PatientModel {
     if (!sink) return
     const whole = Math.min(most, bytes.length)
     while (made < Math.min(allowed, whole) && !sink.isOver) {
-      sink.push({ token: bytes[made] ?? 0, logProbability: 0 })
+      sink.push({ token: bytes[made] ?? 0 })
       made += 1
     }
     if (made === whole) sink.end()

@@ -61,7 +61,8 @@ it('draws what a slow sampler over the sorted vocabulary draws', () => {
 it('tells the logarithm of the probability before temperature', () => {
   fc.assert(
     fc.property(logits, settings, fc.nat(), (values, set, seed) => {
-      const { token, logProbability } = sampleToken(values, { ...set, random: seededRandom(seed) })
+      const asked = { ...set, random: seededRandom(seed), logProbabilities: true }
+      const { token, logProbability } = sampleToken(values, asked)
       expect(logProbability).toBeCloseTo(Math.log(softmax(values)[token] ?? 0), 6)
     }),
   )

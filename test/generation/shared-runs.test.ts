@@ -1,22 +1,25 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { GenerateRequest, Generator } from '#shared/generation/generator.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { GenerationSource } from '#shared/generation/generation-messages.ts'
+import { startGenerationProcess } from '#shared/generation/generation-process.ts'
+import { startGenerationThread } from '#shared/generation/generation-thread.ts'
+import type { GeneratedToken, GenerateRequest, Generator } from '#shared/generation/generator.ts'
 import { createOnnxGenerator } from '#shared/generation/onnx-generator.ts'
-import { asking, tinyOptions, tinySession, tokensOf } from './tiny-model.ts'
+import { openOnnxGenerator } from '#shared/generation/open-onnx-generator.ts'
+import { asking, tinyOptions, tinySession, tinySource, tokensOf } from './tiny-model.ts'
 
-let shared: Generator
+const contextTokens = 200
+const chunkTokens = 5
 let alone: Generator
 beforeAll(async () => {
-  const options = { ...tinyOptions, contextTokens: 64 }
-  shared = createOnnxGenerator(await tinySession(), { ...options, slots: 3, chunkTokens: 5 })
-  // Alone, a prompt is read in one run.
-  alone = createOnnxGenerator(await tinySession(), { ...options, slots: 1, chunkTokens: 64 })
+  const options = { ...tinyOptions, contextTokens, slots: 1, chunkTokens }
+  alone = createOnnxGenerator(await tinySession(), options)
 })
-afterAll(() => Promise.all([shared.close(), alone.close()]))
+afterAll(() => alone.close())
 
 const request = fc.record({
-  prompt: fc.array(fc.nat(299), { minLength: 1, maxLength: 40 }),
-  maxTokens: fc.integer({ min: 1, max: 30 }),
+  prompt: fc.array(fc.nat(299), { minLength: 1, maxLength: 120 }),
+  maxTokens: fc.integer({ min: 1, max: 70 }),
   temperature: fc.constantFrom(0, 0.7, 1.3),
   topP: fc.constantFrom(0.5, 0.9, 1),
   seed: fc.nat(),
@@ -30,42 +33,59 @@ const reader = fc.record({
   goesAfter: fc.option(fc.nat(12)),
 })
 
-/** Reads until the end, or returns earlier. */
+/** Reads until the end, or returns earlier: tokens with their probabilities, to the last bit. */
 async function read(generator: Generator, asked: GenerateRequest, goesAfter: number | null) {
-  const tokens: number[] = []
+  const tokens: GeneratedToken[] = []
   if (goesAfter === 0) return tokens
-  for await (const { token } of generator.generate(asked)) {
+  for await (const token of generator.generate({ ...asked, logProbabilities: true })) {
     tokens.push(token)
     if (tokens.length === goesAfter) break
   }
   return tokens
 }
 
-it('gives each of several generations what it gets alone, whoever comes and goes', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(reader, { minLength: 2, maxLength: 7 }), async (readers) => {
-      const wanted = []
-      for (const { request: asked, goesAfter } of readers) {
-        wanted.push(await read(alone, asking(asked.prompt, asked), goesAfter))
-      }
-      const found = await Promise.all(
-        readers.map(async ({ request: asked, comesAfter, goesAfter }) => {
-          // A turn of the event loop is about a run of the model.
-          for (let turn = 0; turn < comesAfter; turn += 1) await new Promise(setImmediate)
-          return read(shared, asking(asked.prompt, asked), goesAfter)
-        }),
-      )
-      expect(found).toEqual(wanted)
-    }),
-    { numRuns: 60 },
-  )
-}, 60_000)
+describe.each([
+  ['here', openOnnxGenerator, 60],
+  ['in a thread', startGenerationThread, 15],
+  [
+    'in a process',
+    (source: GenerationSource) =>
+      startGenerationProcess(source, { memoryLimitBytes: 2_000_000_000 }),
+    15,
+  ],
+] as const)('%s', (_, start, numRuns) => {
+  let shared: Generator
+  beforeAll(async () => {
+    shared = await start({ ...tinySource(), contextTokens, slots: 3, chunkTokens })
+  })
+  afterAll(() => shared.close())
 
-it('gives two equal requests in one run equal tokens', async () => {
-  const asked = asking([5, 6, 7], { temperature: 1, seed: 9, maxTokens: 20 })
-  const [one, other] = await Promise.all([
-    tokensOf(shared.generate(asked)),
-    tokensOf(shared.generate(asked)),
-  ])
-  expect(one).toEqual(other)
+  it('gives each of several generations what it gets alone, whoever comes and goes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(reader, { minLength: 2, maxLength: 7 }), async (readers) => {
+        const wanted = []
+        for (const { request: asked, goesAfter } of readers) {
+          wanted.push(await read(alone, asking(asked.prompt, asked), goesAfter))
+        }
+        const found = await Promise.all(
+          readers.map(async ({ request: asked, comesAfter, goesAfter }) => {
+            // A turn of the event loop is about a run of the model.
+            for (let turn = 0; turn < comesAfter; turn += 1) await new Promise(setImmediate)
+            return read(shared, asking(asked.prompt, asked), goesAfter)
+          }),
+        )
+        expect(found).toEqual(wanted)
+      }),
+      { numRuns },
+    )
+  }, 60_000)
+
+  it('gives two equal requests in one run equal tokens', async () => {
+    const asked = asking([5, 6, 7], { temperature: 1, seed: 9, maxTokens: 20 })
+    const [one, other] = await Promise.all([
+      tokensOf(shared.generate(asked)),
+      tokensOf(shared.generate(asked)),
+    ])
+    expect(one).toEqual(other)
+  })
 })

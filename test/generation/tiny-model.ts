@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { GenerationSource } from '#shared/generation/generation-messages.ts'
 import type { GeneratedToken, GenerateRequest } from '#shared/generation/generator.ts'
 import type { GeneratorOptions } from '#shared/generation/onnx-generator.ts'
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
@@ -15,6 +16,14 @@ export const tinyOptions = {
   shape: { kvHeads: 2, headSize: 16, vocabulary: 300 },
   contextTokens: 256,
 } as const satisfies GeneratorOptions
+
+export const tinySource = (bytes = tinyBytes()): GenerationSource => ({
+  ...tinyOptions,
+  model: 'tiny@1',
+  readBytes: async () => bytes.slice(),
+  threads: 1,
+  format: 'onnx',
+})
 
 /** What the reference in numpy wrote. */
 export const expected: readonly {

@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { batchRows } from '#shared/inference/batch-rows.ts'
+import { childLogger } from '#shared/inference/child-logger.ts'
 import { endWithParent } from '#shared/inference/end-with-parent.ts'
 import { checkGoldenSample } from '#shared/inference/golden-sample.ts'
 import { loadModel } from '#shared/inference/load-model.ts'
@@ -70,7 +71,12 @@ export function runScoreProcess({
     const bytes = await arrival.promise
     const rows = batchRows(entry.manifest, bytes)
     const readArtifact = async () => bytes
-    const model = await loadModel(entry, { readArtifact, createSession, threads: 1 })
+    const model = await loadModel(entry, {
+      readArtifact,
+      createSession,
+      threads: 1,
+      logger: childLogger(),
+    })
     await checkGoldenSample(model)
     // All code is in now. A process that is killed has no later chance to leave it to the next one.
     flushCompileCache()

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startGenerationProcess } from '#shared/generation/generation-process.ts'
+import { startGenerationThread } from '#shared/generation/generation-thread.ts'
+import type { Generator } from '#shared/generation/generator.ts'
+import { refusal } from '#test/support/refusal.ts'
+import { asking, expected, tinyBytes, tinySource, tokensOf } from './tiny-model.ts'
+
+const [first, , question] = expected as [(typeof expected)[0], unknown, (typeof expected)[0]]
+const memoryLimitBytes = 2_000_000_000
+
+describe.each([
+  ['a thread', startGenerationThread],
+  [
+    'a process',
+    (source: Parameters<typeof startGenerationThread>[0]) =>
+      startGenerationProcess(source, { memoryLimitBytes }),
+  ],
+] as const)('in %s', (_, begin) => {
+  const start = (bytes = tinyBytes()) =>
+    begin({ ...tinySource(bytes), slots: 2, waiting: 1, chunkTokens: 8 })
+  let generator: Generator
+  beforeAll(async () => {
+    generator = await start()
+  })
+  afterAll(() => generator.close())
+
+  it.each(expected)('writes after $text what the reference writes', async (wanted) => {
+    const { prompt, tokens, logProbabilities } = wanted
+    const request = asking(prompt, { maxTokens: tokens.length, logProbabilities: true })
+    const written = await Array.fromAsync(generator.generate(request))
+    expect(written.map(({ token }) => token)).toEqual(tokens)
+    for (const [at, { logProbability }] of written.entries()) {
+      expect(logProbability).toBeCloseTo(logProbabilities[at] ?? Number.NaN, 3)
+    }
+  })
+
+  it('writes it for several at once', async () => {
+    const asked = expected.slice(0, 3)
+    const found = await Promise.all(
+      asked.map(({ prompt, tokens }) =>
+        tokensOf(
+          generator.generate(asking(prompt, { maxTokens: tokens.length, logProbabilities: true })),
+        ),
+      ),
+    )
+    expect(found).toEqual(asked.map(({ tokens }) => tokens))
+  })
+
+  it('gives a token as soon as it is there, not only with the last', async () => {
+    const stream = generator.generate(asking([1], { maxTokens: 200 }))[Symbol.asyncIterator]()
+    let reads = 0
+    let turns = 0
+    const timer = setInterval(() => {
+      turns += 1
+    }, 1)
+    for (; !(await stream.next()).done; reads += 1);
+    clearInterval(timer)
+    expect(reads).toBe(200)
+    // All at once would be one turn.
+    expect(turns).toBeGreaterThan(10)
+  })
+
+  it('ends with the stop token, and says it', async () => {
+    const stop = first.tokens[4] as number
+    const request = asking(first.prompt, { maxTokens: 40, stopTokens: [999, stop] })
+    expect(await tokensOf(generator.generate(request))).toEqual(first.tokens.slice(0, 5))
+  })
+
+  it('ends where prompt and answer fill the context', async () => {
+    const prompt = Array.from({ length: 250 }, (_, at) => at)
+    const tokens = await tokensOf(generator.generate(asking(prompt, { maxTokens: 1_000 })))
+    expect(tokens).toHaveLength(6)
+  })
+
+  it('writes the same text for the same seed, and another for another', async () => {
+    const ask = (seed: number) =>
+      tokensOf(generator.generate(asking(question.prompt, { seed, temperature: 1.5, topP: 0.95 })))
+    const [one, again, other] = [await ask(1), await ask(1), await ask(2)]
+    expect(again).toEqual(one)
+    expect(other).not.toEqual(one)
+  })
+
+  it('gives the slot of an aborted generation to the next', async () => {
+    const leaving = new AbortController()
+    const ask = () => asking(first.prompt, { maxTokens: 250, signal: leaving.signal })
+    const reads = [1, 2, 3].map(() => tokensOf(generator.generate(ask())))
+    leaving.abort()
+    expect(await Promise.all(reads)).toEqual([[], [], []])
+    const next = tokensOf(generator.generate(asking(first.prompt, { maxTokens: 8 })))
+    expect(await next).toEqual(first.tokens.slice(0, 8))
+  })
+
+  // Repeated, since it is time that is measured, and others use the machine.
+  it('ends the wait of whoever goes within 100 ms, and gives the slot on', {
+    retry: 2,
+  }, async () => {
+    const leaving = new AbortController()
+    const ask = asking(first.prompt, { maxTokens: 250, signal: leaving.signal })
+    const stream = generator.generate(ask)[Symbol.asyncIterator]()
+    await stream.next()
+    const start = performance.now()
+    leaving.abort()
+    for (; !(await stream.next()).done; );
+    await Promise.all([1, 2].map(() => tokensOf(generator.generate(asking([1], { maxTokens: 1 })))))
+    expect(performance.now() - start).toBeLessThan(100)
+  })
+
+  it('passes errors on as they are', async () => {
+    const ask = (tokens: readonly number[]) => tokensOf(generator.generate(asking(tokens)))
+    await expect(ask(new Array(256).fill(1))).rejects.toThrow(refusal('prompt_too_long', '256'))
+    await expect(ask([1, 300])).rejects.toThrow(refusal('input_invalid'))
+    const answers = await Promise.allSettled([ask([1]), ask([1]), ask([1]), ask([1])])
+    expect(answers.map(({ status }) => status).sort()).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+    ])
+    expect(answers.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'overloaded', retryAfterSeconds: 1 },
+    })
+  })
+
+  it('refuses bytes that are no model', async () => {
+    await expect(start(new Uint8Array(100))).rejects.toThrow(refusal('model_invalid'))
+  })
+
+  it('tells why the file of a model cannot be had', async () => {
+    const readBytes = () => Promise.reject(new Error('The store is gone.'))
+    await expect(begin({ ...tinySource(), readBytes })).rejects.toThrow(refusal('internal'))
+  })
+
+  it('ends what is under way when it is closed, and refuses what comes later', async () => {
+    const closing = await start()
+    onTestFinished(() => closing.close())
+    const stream = closing.generate(asking([1], { maxTokens: 200 }))[Symbol.asyncIterator]()
+    await stream.next()
+    await closing.close()
+    await closing.close()
+    const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => stream })
+    expect(rest.length).toBeLessThan(199)
+    await expect(tokensOf(closing.generate(asking([1])))).rejects.toThrow(
+      refusal('inference_failed'),
+    )
+  })
+})
