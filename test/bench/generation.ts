@@ -1,4 +1,4 @@
-import { startGenerationThread } from '#shared/generation/generation-thread.ts'
+import { startGenerationProcess } from '#shared/generation/generation-process.ts'
 import type { GenerateRequest, Generator } from '#shared/generation/generator.ts'
 import { createOnnxGenerator } from '#shared/generation/onnx-generator.ts'
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts'
@@ -12,7 +12,7 @@ import { timerLags } from './harness/timer-lags.ts'
 import { languageModel } from './models/language-model.ts'
 
 const threads = 2
-const contextTokens = 512
+const contextTokens = 2_048
 const count = 48
 const prompt = Array.from({ length: 64 }, (_, at) => 40 + at)
 const request: GenerateRequest = {
@@ -24,7 +24,7 @@ const request: GenerateRequest = {
   stopTokens: [],
 }
 
-/** How fast a language model writes: beside a bare loop, alone and four at once, and in a thread. */
+/** How fast a language model writes: beside a bare loop, alone and four at once, and in a process. */
 export const generation: Measure = async ({ samples: rounds }) => {
   const model = languageModel()
   const { shape } = model
@@ -34,9 +34,12 @@ export const generation: Measure = async ({ samples: rounds }) => {
     spinMicroseconds: 100,
   })
   const generator = createOnnxGenerator(session, { shape, contextTokens })
-  const bare = await bareDecode(model, { threads, contextTokens })
-  const options = { shape, contextTokens, bytes: model.bytes(), threads, format: 'onnx' } as const
-  const thread = await startGenerationThread(options)
+  const bare = await bareDecode(model, { threads, room: prompt.length + count })
+  const source = { model: 'smollm2', shape, contextTokens, threads, format: 'onnx' } as const
+  const process = await startGenerationProcess(
+    { ...source, readBytes: async () => model.bytes() },
+    { memoryLimitBytes: 2 ** 31 },
+  )
   const firstTokenMs: number[] = []
   const lagMs: number[] = []
 
@@ -45,10 +48,10 @@ export const generation: Measure = async ({ samples: rounds }) => {
       bare: () => bare(prompt, count),
       one: () => tokensASecond(generator, 1),
       four: () => tokensASecond(generator, 4),
-      async thread() {
+      async process() {
         const stop = timerLags()
-        firstTokenMs.push(await timeToFirst(thread))
-        const rate = await tokensASecond(thread, 4)
+        firstTokenMs.push(await timeToFirst(process))
+        const rate = await tokensASecond(process, 4)
         lagMs.push(
           quantile(
             stop().sort((a, b) => a - b),
@@ -59,7 +62,7 @@ export const generation: Measure = async ({ samples: rounds }) => {
       },
     },
     rounds,
-  ).finally(() => Promise.all([generator.close(), thread.close()]))
+  ).finally(() => Promise.all([generator.close(), process.close()]))
   const beside = await generationPeer({ prompt, count, threads }, rounds)
   const ratio = (above: readonly number[], below: readonly number[]) =>
     highest(above.map((rate, at) => rate / (below[at] ?? Number.NaN)))
@@ -76,11 +79,11 @@ export const generation: Measure = async ({ samples: rounds }) => {
       rate('a bare decode loop', samples.bare),
       rate('one generation', samples.one),
       rate('four at once, together', samples.four),
-      rate('four at once, in a thread of its own', samples.thread),
+      rate('four at once, in a process of its own', samples.process),
       { what: 'one ÷ bare loop', unit: '×', value: ratio(samples.one, samples.bare), ...bar(0.95) },
       { what: 'four ÷ one', unit: '×', value: ratio(samples.four, samples.one), ...bar(2) },
-      ms(`first token after a prompt of ${prompt.length}, in a thread`, statistics(firstTokenMs)),
-      { ...ms('p99 lag of a 1 ms timer beside the thread', statistics(lagMs)), atMost: 5 },
+      ms(`first token after a prompt of ${prompt.length}, in a process`, statistics(firstTokenMs)),
+      { ...ms('p99 lag of a 1 ms timer beside the process', statistics(lagMs)), atMost: 5 },
       ...beside.rows,
     ],
     notes: [

@@ -4,10 +4,10 @@ import type { LanguageModelFile } from '../models/language-model.ts'
 /** Reads the prompt, then writes `count` tokens. @returns tokens a second after the first */
 export type BareDecode = (prompt: readonly number[], count: number) => Promise<number>
 
-/** The least that can be done with the artifact: no sampling, no stream, no neighbours. */
+/** The least that can be done with the artifact: no sampling, no stream, no neighbours, and a cache of `room` tokens. */
 export async function bareDecode(
   { bytes, layers, shape }: LanguageModelFile,
-  { threads, contextTokens }: { threads: number; contextTokens: number },
+  { threads, room }: { threads: number; room: number },
 ): Promise<BareDecode> {
   const session = await InferenceSession.create(bytes(), {
     executionProviders: ['cpu'],
@@ -19,11 +19,11 @@ export async function bareDecode(
     extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: '100' } } },
   })
   const { kvHeads, headSize, vocabulary } = shape
-  const size = [1, kvHeads, contextTokens, headSize]
+  const size = [1, kvHeads, room, headSize]
   const names = Array.from({ length: layers }, (_, at) => [`${at}.key`, `${at}.value`]).flat()
   const cache = names.map((name) => ({
     name,
-    tensor: new Tensor('float32', new Float32Array(kvHeads * contextTokens * headSize), size),
+    tensor: new Tensor('float32', new Float32Array(kvHeads * room * headSize), size),
   }))
   const past = Object.fromEntries(
     cache.map(({ name, tensor }) => [`past_key_values.${name}`, tensor]),
