@@ -29,8 +29,10 @@ const working = (queue: string): readonly Grant[] => [
   sends('WebhooksQueue'),
 ]
 
+/** Who puts a call off tells its place, and how long the last ones took. */
 const puttingOff = (...queues: string[]): readonly Grant[] => [
   calls,
+  callLists,
   bytes('PutObject', 'AbortMultipartUpload'),
   sends(...queues),
 ]

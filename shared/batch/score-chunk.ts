@@ -35,12 +35,7 @@ const capCodes: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /** May be tried again, and yet will not get better by itself. */
-const lastingCodes: ReadonlySet<ErrorCode> = new Set([
-  'internal',
-  'artifact_not_found',
-  'artifact_access_denied',
-  'artifact_digest_mismatch',
-])
+const lastingCodes: ReadonlySet<ErrorCode> = new Set(['internal', 'artifact_access_denied'])
 
 /**
  * Scores one chunk: read, reserve, run, store the part, settle. Its request in the ledger is the

@@ -39,6 +39,9 @@ function modelText({ manifest, labels, sample }: ModelEntry, catalog: Catalog): 
     infos.map((info) => `${info.name} ${info.datatype} [${info.shape.join(', ')}]`).join('; ')
   const facts = {
     task: manifest.task.name,
+    ...(manifest.heavy && {
+      heavy: 'calls are put off while no instance is warm: they become jobs',
+    }),
     versions: versions.join(', '),
     inputs: tensors(manifest.inputs),
     outputs: tensors(manifest.outputs),

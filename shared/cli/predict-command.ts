@@ -1,4 +1,8 @@
+import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { Environment } from '#shared/config/environment.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
+import type { Question } from './ask-model.ts'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
 import type { Answer } from './prediction-text.ts'
 import { predictionText } from './prediction-text.ts'
@@ -59,16 +63,26 @@ Several inputs are asked as one list. On a terminal the answer is a table, elsew
 }
 
 async function predict(model: string, words: string[], options: PredictOptions): Promise<void> {
-  const [{ readInput }, { askServer, askServerLater, askHere }] = await Promise.all([
-    import('./read-input.ts'),
-    import('./ask-model.ts'),
-  ])
+  const { readInput } = await import('./read-input.ts')
   const environment = commandEnvironment(options)
   const question = {
     model,
     body: options.sample ? undefined : await readInput(words),
     parameters: options.parameter,
   }
+  try {
+    await ask(question, environment, options)
+  } catch (thrown) {
+    throw options.sample ? thrown : withFileHint(thrown, words)
+  }
+}
+
+async function ask(
+  question: Question,
+  environment: Environment,
+  options: PredictOptions,
+): Promise<void> {
+  const { askServer, askServerLater, askHere } = await import('./ask-model.ts')
   const { url, key } = options
   if (options.async && url !== undefined) {
     const id = await askServerLater(question, environment, { url, key })
@@ -80,6 +94,20 @@ async function predict(model: string, words: string[], options: PredictOptions):
       : await askServer(question, environment, { url, key })
   if (options.json || process.stdout.isTTY !== true) printJson(answer)
   else print(predictionText(answer))
+}
+
+/** A word that was refused as an input, and is the name of a file, was meant as that. */
+function withFileHint(thrown: unknown, words: readonly string[]): unknown {
+  const error = ServiceError.from(thrown)
+  const file = words.find((word) => !word.startsWith('@') && existsSync(word))
+  if (error.code !== 'input_invalid' || file === undefined) return thrown
+  const { detail, model } = error
+  return new ServiceError('input_invalid', {
+    ...(detail !== undefined && { detail }),
+    ...(model !== undefined && { model }),
+    fix: `To send the file, write @${file}.`,
+    cause: thrown,
+  })
 }
 
 /** `top_k=3`: a number, a boolean or other JSON as such, anything else as text. */

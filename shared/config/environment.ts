@@ -50,6 +50,8 @@ const variables = z.object({
   PERCALL_QUEUES: text,
   /** Calls that were put off: `dynamodb:TABLE`, or a SQLite file; default `$PERCALL_HOME/jobs.sqlite`. */
   PERCALL_CALLS: text,
+  /** Calls that were put off (not of heavy models) that functions run at a time, at most. */
+  PERCALL_JOB_CONCURRENCY: z.optional(integer(1, 1_000)),
   /** `local`: webhooks may go to this machine, too, without TLS and to any port. For development. */
   PERCALL_WEBHOOKS: z._default(z.enum(['public', 'local'], 'must be public or local'), 'public'),
   /** How many days one machine keeps what its batch jobs were put together of, once they have ended. */

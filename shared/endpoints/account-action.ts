@@ -76,21 +76,14 @@ function identityOf(
   request: HttpRequest,
   tenant: string,
 ): Pick<AccountCall, 'idempotencyKey' | 'fingerprint'> {
-  const { method, path, query, body, headers } = request
-  const idempotencyKey = headers['idempotency-key']
+  const idempotencyKey = request.headers['idempotency-key']
   if (idempotencyKey === undefined) return { idempotencyKey, fingerprint: undefined }
   const { requestKey, fingerprint } = identifyRequest({
     tenant,
     // It names no sale here, and any key of the tenant may repeat the request.
     mode: 'live',
     keyId: '',
-    method,
-    path,
-    query,
-    body,
-    contentType: headers['content-type'] ?? '',
-    idempotencyKey,
-    retryCount: undefined,
+    request,
     newId: () => '',
   })
   return { idempotencyKey: requestKey, fingerprint }

@@ -1,6 +1,5 @@
 import middy from '@middy/core'
 import type { Authenticate } from '#shared/access/authenticate.ts'
-import { ServiceError } from '#shared/errors/service-error.ts'
 import type { JobServices } from '#shared/jobs/job-services.ts'
 import type { Meter } from '#shared/metering/metered-call.ts'
 import type { LimitRate } from '#shared/metering/rate-limiter.ts'
@@ -43,7 +42,7 @@ export interface ActionSteps<Input, Output> {
   /** The input for the version that an earlier attempt of the call has pinned. */
   repin?: MeterStepOptions<Input>['repin']
   /** Where the call can be put off. */
-  deferral?: Pick<DeferOptions<Input>, 'entryOf' | 'check'>
+  deferral?: Pick<DeferOptions<Input>, 'entryOf' | 'askedOf' | 'check'>
 }
 
 export type Action = (request: HttpRequest, match: RouteMatch | RouteMiss) => Promise<HttpResponse>
@@ -97,8 +96,8 @@ async function wanted<Input, Output>(
   const output = await run(call.input, call)
   const { deferred, signal } = call.request
   if (!deferred || !signal?.aborted) return output
-  throw new ServiceError('deadline_exceeded', { detail: 'The caller has gone.' })
+  throw signal.reason
 }
 
-const accept: DeferOptions<unknown>['encode'] = async (job, asked) =>
-  (await import('./accept-job.ts')).acceptJob(job, asked)
+const accept: DeferOptions<unknown>['encode'] = async (...accepted) =>
+  (await import('./accept-job.ts')).acceptJob(...accepted)

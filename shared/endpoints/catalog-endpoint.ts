@@ -1,7 +1,7 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { writesText } from '#shared/generation/language-models.ts'
 import { isMiss } from '#shared/middleware/call.ts'
-import type { Endpoint } from '#shared/protocols/http-message.ts'
+import type { Endpoint, HttpRequest } from '#shared/protocols/http-message.ts'
 import { jsonResponse } from '#shared/protocols/http-message.ts'
 import { encodeIndex, encodeModel, encodeModels } from '#shared/protocols/model-list.ts'
 import type { RouteMatch, RouteMiss } from '#shared/protocols/routes.ts'
@@ -15,10 +15,10 @@ import type { Services } from './services.ts'
 /** What is true of the service as a whole: lists, cards, health, the OpenAPI document. */
 export function catalogEndpoint(services: Services = lambdaServices()): Endpoint {
   const { catalog } = services
-  const answer = (encode: (match: RouteMatch) => unknown): Action =>
+  const answer = (encode: (match: RouteMatch, request: HttpRequest) => unknown): Action =>
     action(services, {
       decode: ({ match }) => foundOf(match),
-      run: (match) => encode(match),
+      run: (match, { request }) => encode(match, request),
       encode: (value) => jsonResponse(value),
     })
 
@@ -30,8 +30,10 @@ export function catalogEndpoint(services: Services = lambdaServices()): Endpoint
       return createOpenapi(catalog.list(), ({ manifest }) => findTask(manifest.task.name))
     }),
     models: answer(() => encodeModels(catalog.list())),
-    model: answer(({ model, version }) =>
-      encodeModel(catalog.find(model ?? '', version), catalog.versions(model ?? '')),
+    model: answer(({ model = '', version }, { query }) =>
+      encodeModel(catalog.find(model, version), catalog.versions(model), {
+        allLabels: query.labels === 'all',
+      }),
     ),
     'server-metadata': answer(() => ({ name: 'percall', version: '2', extensions: [] })),
     live: answer(() => ({ live: true })),

@@ -13,12 +13,10 @@ import type { Services } from './services.ts'
 export function heavyEndpoint(
   services: Services & Pick<LambdaServices, 'openJobs'> = lambdaServices(),
 ): Endpoint {
-  const { openJobs, prices, runner, catalog } = services
+  const { openJobs, runner, catalog } = services
   const door: Services = {
     ...services,
     openJobs: async () => ({ ...(await openJobs()), warmth: never }),
-    // Images are opened, whatever a price counts: who waits for minutes hears at once of what is none.
-    prices: { ...prices, counts: () => true },
     // Calls are taken at any time.
     runner: { ...runner, ready: async () => undefined },
   }

@@ -22,7 +22,7 @@ export function createJobWorker({ openJobs, endpoint, keyStore, logger }: JobWor
     runCall(readCallMessage(body), receives, {
       ...(await openJobs()),
       endpoint,
-      callerNow: (caller) => callerNow(caller, { keyStore }),
+      callerNow: (caller, askedAt) => callerNow(caller, { keyStore, askedAt }),
       encodeError({ method, path, headers }, error) {
         const match = matchRoute(method, path)
         const { dialect } = isMiss(match) ? match : match.route

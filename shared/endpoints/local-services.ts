@@ -27,6 +27,7 @@ import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
 import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { createSqliteSaleOutbox } from '#shared/metering/sqlite-sale-outbox.ts'
 import { createLogger } from '#shared/observability/logger.ts'
+import { generatorStarter } from './generator-starter.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
 import { type LocalJobsOptions, startJobs } from './local-jobs.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
@@ -133,11 +134,15 @@ export async function localServices({
     openGenerator(entry, {
       readArtifact,
       threads: threadCount(cpus),
-      start: startGenerationThread,
+      start: place === 'workers' ? generatorStarter(environment) : startGenerationThread,
     }),
   )
 
-  const jobs = { ...(await openJobs(environment, peppers)), workers }
+  const eachLane = { least: workers, most: workers }
+  const jobs = {
+    ...(await openJobs(environment, peppers)),
+    workers: { light: eachLane, heavy: eachLane },
+  }
 
   const services: LocalServices = {
     batch,

@@ -31,8 +31,7 @@ export function modelActions(name: string, services: Services): Readonly<Record<
         plainPurchase(services.prices, entry, request, asked.inputs),
       deferral: {
         entryOf: ({ entry }) => entry,
-        check: ({ input: { entry, asked }, request }) =>
-          plainPurchase(services.prices, entry, request, asked.inputs),
+        askedOf: ({ asked }) => asked,
       },
       repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
       run: ({ entry, asked }, { request: { signal } }) => runner.predict(entry, asked, { signal }),

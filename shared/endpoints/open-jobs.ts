@@ -10,6 +10,9 @@ import { openObjects } from './open-objects.ts'
 import { openQueue } from './open-queue.ts'
 import { storeName } from './store-location.ts'
 
+/** Lambda asks a queue over so many connections at first, and takes minutes to reach its maximum. */
+const firstPollers = 5
+
 export interface OpenJobs extends JobServices {
   close(): Promise<void>
 }
@@ -27,10 +30,14 @@ export async function openJobs(
     openQueue(environment, 'webhooks'),
   ])
   const { calls, secrets } = stores
+  const { PERCALL_JOB_CONCURRENCY: most } = environment
   return {
     ...stores,
     objects,
     queues: { light, heavy, webhook },
+    ...(most !== undefined && {
+      workers: { light: { least: Math.min(most, firstPollers), most } },
+    }),
     pepper,
     oldPepper,
     webhookPolicy: { local: environment.PERCALL_WEBHOOKS === 'local' },

@@ -3,7 +3,8 @@ import { complete } from '#shared/generation/complete.ts'
 import type { LanguageModels } from '#shared/generation/language-models.ts'
 import type { Model, Prediction, PredictRequest } from '#shared/inference/model.ts'
 import { type PlainText, readPlainText, type WrittenText } from '#shared/protocols/plain-writing.ts'
-import { orderText, type TextOrder } from './order-text.ts'
+import { measureText, orderText, type TextOrder, type TextOrderSteps } from './order-text.ts'
+import { readWriter } from './read-writer.ts'
 
 /** A plain prediction whose output was written token by token. */
 export interface TextPrediction extends Prediction {
@@ -16,17 +17,25 @@ export const orderPlainText = (
   languageModels: LanguageModels,
   entry: ModelEntry,
   asked: PlainText,
-): Promise<TextOrder> =>
-  orderText(languageModels, entry, asked, {
-    textsOf: ({ prompt }) => [prompt],
-    promptOf: ({ prompt }, { tokenizer }) => tokenizer.encode(prompt),
-  })
+): Promise<TextOrder> => orderText(languageModels, entry, asked, plainSteps)
 
-/** Writes all of it. @throws ServiceError those of `complete` */
-export async function predictText({ entry, model, request }: TextOrder): Promise<TextPrediction> {
+const plainSteps: TextOrderSteps<PlainText> = {
+  textsOf: ({ prompt }) => [prompt],
+  promptOf: ({ prompt }, { tokenizer }) => tokenizer.encode(prompt),
+}
+
+/** Refuses what `orderPlainText` would refuse, without the model. @throws ServiceError `prompt_too_long` */
+export const checkPlainText = (entry: ModelEntry, asked: PlainText): unknown =>
+  measureText(asked, plainSteps, readWriter(entry))
+
+/** Writes all of it, unless `signal` ends it: then what there is. @throws ServiceError those of `complete` */
+export async function predictText(
+  { entry, model, request }: TextOrder,
+  signal?: AbortSignal,
+): Promise<TextPrediction> {
   const { timeoutMs } = entry.manifest.limits
   const startedAt = performance.now()
-  const pieces = await Array.fromAsync(complete(model, request, { timeoutMs }))
+  const pieces = await Array.fromAsync(complete(model, request, { timeoutMs, signal }))
   const { finishReason = 'stop', outputTokens = 0 } = pieces.at(-1) ?? {}
   const text = pieces.map((piece) => piece.text).join('')
   const timings = { prepareMs: 0, runMs: performance.now() - startedAt, interpretMs: 0 }

@@ -11,7 +11,7 @@ import { action } from './action.ts'
 import { dispatch } from './dispatch.ts'
 import { lazily } from './lazily.ts'
 import { notReady } from './not-ready.ts'
-import { orderPlainText, plainModel, predictText } from './predict-text.ts'
+import { checkPlainText, orderPlainText, plainModel, predictText } from './predict-text.ts'
 import { purchaseOf } from './purchase-of.ts'
 import type { WritingServices } from './writing-action.ts'
 
@@ -51,12 +51,16 @@ export function writerEndpoint(name: string, services: WritingServices): Endpoin
           const tokens = { inputTokens: prompt.length, outputTokens: maxTokens }
           return purchaseOf(entry, { rows: 1, inputBytes: sentBytes, ...tokens })
         },
-        deferral: { entryOf: ({ entry }) => entry },
+        deferral: {
+          entryOf: ({ entry }) => entry,
+          check: ({ input: { entry, asked } }) => checkPlainText(entry, asked),
+        },
         repin: ({ input }, version) => ({ ...input, entry: catalog.find(name, version) }),
-        async run({ asked, entry, order: buy }) {
+        async run({ asked, entry, order: buy }, { request: { deferred, signal } }) {
           const bought = await buy()
           const isPinned = bought.entry !== entry
-          return predictText(isPinned ? await orderPlainText(languageModels, entry, asked) : bought)
+          const order = isPinned ? await orderPlainText(languageModels, entry, asked) : bought
+          return predictText(order, deferred && signal)
         },
         encode: (prediction, { input }) => ({
           ...encodePrediction(input.entry, prediction),

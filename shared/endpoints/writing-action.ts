@@ -16,8 +16,9 @@ import {
 } from '#shared/protocols/writing-answer.ts'
 import { type Action, action } from './action.ts'
 import { lazily } from './lazily.ts'
-import { orderText, type TextOrderSteps } from './order-text.ts'
+import { measureText, orderText, type TextOrderSteps } from './order-text.ts'
 import { purchaseOf } from './purchase-of.ts'
+import { readWriter } from './read-writer.ts'
 import type { Services } from './services.ts'
 
 export interface WritingServices extends Services {
@@ -62,17 +63,25 @@ export function writingAction<Asked extends WritingAsked>(
       const brought = { inputBytes: sentBytes, inputTokens: prompt.length, outputTokens: maxTokens }
       return purchaseOf(entry, brought)
     },
-    deferral: { entryOf: ({ entry }) => entry },
+    deferral: {
+      entryOf: ({ entry }) => entry,
+      check: ({ input: { entry, asked } }) => measureText(asked, steps, readWriter(entry)),
+    },
     repin: ({ input }, version) => ({
       ...input,
       entry: catalog.find(input.entry.manifest.name, version),
     }),
-    async run({ asked, entry, order: buy }, { request: { signal } }): Promise<HttpResponse> {
+    async run({ asked, entry, order: buy }, { request }): Promise<HttpResponse> {
       const bought = await buy()
       const isPinned = bought.entry !== entry
       const order = isPinned ? await orderText(languageModels, entry, asked, steps) : bought
       const { timeoutMs } = entry.manifest.limits
-      const rest = complete(order.model, order.request, { timeoutMs })
+      const { signal, deferred } = request
+      const rest = complete(order.model, order.request, {
+        timeoutMs,
+        // Whoever waits for the whole has ordered it, unless it is a job that is called off.
+        signal: deferred && !asked.stream ? signal : undefined,
+      })
       const first = await firstOf(rest, asked.stream ? signal : undefined)
       const writing: Writing = {
         format,

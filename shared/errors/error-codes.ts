@@ -244,9 +244,10 @@ export const errorCodes = {
   ...batchErrorCodes,
   ...jobErrorCodes,
   // The model's file.
+  // What the store holds stays so until somebody publishes: only what is on its way may pass by itself.
   artifact_not_found: row(
     502,
-    true,
+    false,
     "The model's file is not in the artifact store.",
     'Publish it with "percall models publish".',
   ),
@@ -264,7 +265,7 @@ export const errorCodes = {
   ),
   artifact_digest_mismatch: row(
     502,
-    true,
+    false,
     "The bytes of the model's file do not match the digest in its manifest.",
     'Publish it again with "percall models publish".',
   ),

@@ -2,7 +2,11 @@ import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import type { InferRequest, InferResult, Prediction, PredictRequest } from './model.ts'
 
 export interface CallOptions {
-  /** Its caller has gone: a call that still waits for a worker is not run any more. */
+  /**
+   * Its caller has gone: a call that still waits for a worker is not run any more. Where its reason is
+   * a `ServiceError`, the call is called off: it fails with that, and its run is ended, too, where
+   * that can be done.
+   */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -88,13 +88,21 @@ export function pooledRunner(
     const isTry = calls.length > 1 || (calls[0]?.tries === 1 && worker.canBeKilled)
     const startedAt = performance.now()
     let isGivenUp = false
+    const giveUp = (): void => {
+      isGivenUp = true
+      pool.giveUp(worker)
+      dispatch()
+    }
+    for (const call of calls) {
+      call.endRun = () => {
+        if (worker.canBeKilled && !isGivenUp && !calls.some(({ isOpen }) => isOpen)) giveUp()
+      }
+    }
     const timer = setTimeout(
       () => {
-        isGivenUp = true
         if (isTry) tryAgain(calls, calls.length > 1 ? 'first' : 'last')
         else done.reject(deadlineExceeded(entry))
-        pool.giveUp(worker)
-        dispatch()
+        giveUp()
       },
       isTry ? tryMs(calls) : runMs(calls[0] as WaitingCall, worker),
     )
@@ -134,9 +142,13 @@ export function pooledRunner(
       waiting.remove(one)
       done.reject(deadlineExceeded(entry))
     }, timeoutMs)
-    // What runs already is answered and paid, whoever reads it.
     const leave = () => {
-      if (waiting.remove(one)) done.reject(callerGone(entry))
+      // What runs already is answered and paid, whoever reads it, unless it is called off.
+      const order = signal?.reason instanceof ServiceError ? signal.reason : undefined
+      if (!waiting.remove(one) && !order) return
+      one.isOpen = false
+      done.reject(order ?? callerGone(entry))
+      one.endRun?.()
     }
     signal?.addEventListener('abort', leave, { once: true })
     waiting.add(one)

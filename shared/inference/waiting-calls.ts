@@ -14,6 +14,8 @@ export interface WaitingCall {
   tries: number
   /** Whether somebody still waits for its answer. */
   isOpen: boolean
+  /** Of one that a worker has taken: ends its run, unless others wait for that, or it cannot be ended. */
+  endRun?: () => void
 }
 
 interface Place {

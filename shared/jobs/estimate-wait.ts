@@ -17,28 +17,30 @@ const recent = 50
 /**
  * Where a call stands, and between which bounds the time to its end lies, by the last runs of its
  * model: at best all that is before it runs beside it as far as there are workers, at worst each
- * other tenant has a turn for every turn of this one, and every run is a slow one.
+ * other tenant has a turn for every turn of this one, and every run is a slow one. What an instance
+ * takes to start nobody knows: then there is no upper bound.
  */
 export async function estimateWait(
   call: DeferredCall,
-  { calls, now, workers }: JobServices,
+  { calls, now, workers, warmth }: JobServices,
 ): Promise<Wait | undefined> {
   if (hasEnded(call)) return undefined
   const { lane, model } = call.order
-  const [runs, waiting] = await Promise.all([
+  const [runs, waiting, isReady] = await Promise.all([
     calls.recentRuns(model, recent),
     call.run ? [] : allWaiting(lane, calls),
+    lane === 'light' || call.run !== undefined || warmth.isWarm(model),
   ])
   const { own, all } = call.run ? { own: 0, all: 0 } : placeOf(call, waiting)
   const [quick, slow] = [quantile(runs, 0.1), quantile(runs, 0.9)]
   if (quick === undefined || slow === undefined) return { position: own }
   const elapsed = call.run ? now() - call.run.startedAt : Math.min(0, now() - call.notBefore)
-  // Without their number: as many as there are calls, or one.
-  const quickTurns = workers === undefined ? 1 : Math.floor(own / workers) + 1
-  const slowTurns = Math.ceil((all + 1) / (workers ?? 1))
+  const { least = 1, most = Number.POSITIVE_INFINITY } = workers?.[lane] ?? {}
+  const quickTurns = Math.floor(own / most) + 1
+  const slowTurns = Math.ceil((all + 1) / least)
   const low = Math.max(0, quick * quickTurns - elapsed) / 1_000
   const high = (slow * slowTurns - elapsed) / 1_000
-  return { position: own, secondsLeft: { low, ...(high > 0 && { high }) } }
+  return { position: own, secondsLeft: { low, ...(isReady && high > 0 && { high }) } }
 }
 
 const allWaiting = (lane: Lane, calls: JobServices['calls']) =>

@@ -1,5 +1,6 @@
 import type { ObjectStore } from '#shared/batch/object-store.ts'
 import type { Queue } from '#shared/batch/queue.ts'
+import type { Lane } from './deferred-call.ts'
 import type { DeferredCallStore } from './deferred-call-store.ts'
 import type { Warmth } from './warmth.ts'
 import type { SecretServices } from './webhooks/webhook-secrets.ts'
@@ -21,7 +22,13 @@ export interface JobServices extends SecretServices {
   /** In [0, 1): spreads retries. */
   readonly random: () => number
   /** Calls that run at a time, where that is known. */
-  readonly workers?: number | undefined
+  readonly workers?: Readonly<Partial<Record<Lane, Workers>>> | undefined
+}
+
+/** Where many calls wait: as many workers at once, and in the end. */
+export interface Workers {
+  readonly least: number
+  readonly most: number
 }
 
 export type CallQueue = 'light' | 'heavy' | 'webhook'

@@ -12,8 +12,8 @@ import type { JobServices } from './job-services.ts'
 export interface RunningServices extends JobServices {
   /** That of the ordinary calls. */
   readonly endpoint: Endpoint
-  /** The caller as his key stands now. @throws ServiceError where it was revoked or has expired */
-  readonly callerNow: (caller: Caller) => Promise<Caller>
+  /** Who asked then, as his key stands now. @throws ServiceError where it was revoked */
+  readonly callerNow: (caller: Caller, askedAt: number) => Promise<Caller>
   /** What the caller of a request gets for an error, in the dialect of its route. */
   readonly encodeError: (request: HttpRequest, error: ServiceError) => HttpResponse
   /** Told of a failure that the call's own answer does not tell. */
@@ -22,6 +22,8 @@ export interface RunningServices extends JobServices {
 
 /** Runs that die or fail on our side, after which a call is given up. */
 const mostMishaps = 3
+/** A run is ended so soon after its cancelling, and what it had taken is free within a second. */
+const hearEveryMs = 300
 /** Runs that were refused for now (busy, limits, a store that does not answer). */
 const mostAttempts = 15
 
@@ -67,7 +69,7 @@ async function answerOf(
     ...(sentBytes !== undefined && { sentBytes }),
     body: new Uint8Array(),
     signal,
-    deferred: { caller: () => services.callerNow(caller), model },
+    deferred: { caller: () => services.callerNow(caller, call.createdAt), model },
   }
   if (call.mishaps >= mostMishaps) {
     return services.encodeError(asked, new ServiceError('job_given_up'))
@@ -76,29 +78,56 @@ async function answerOf(
   if (!object) return services.encodeError(asked, new ServiceError('object_gone'))
   const body = await readAll(services.objects.read(object))
   const { stream, ...response } = await services.endpoint({ ...asked, body })
-  return stream ? { ...response, body: await readAll(stream) } : response
+  if (!stream) return response
+  try {
+    return { ...response, body: await readUnlessStopped(stream, signal) }
+  } catch (thrown) {
+    return services.encodeError(asked, ServiceError.from(thrown))
+  }
 }
 
-/** Says that the run goes on, and hears that it should not. */
+/** All of a stream. @throws the reason of the signal, where that has called it off */
+async function readUnlessStopped(
+  stream: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const pieces = stream[Symbol.asyncIterator]()
+  let stopped: Promise<unknown> | undefined
+  const stop = () => {
+    stopped = pieces.throw?.(signal.reason)
+    // It is looked at once the stream has ended.
+    stopped?.catch(() => undefined)
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  const body = await readAll({ [Symbol.asyncIterator]: () => pieces })
+  await stopped
+  return body
+}
+
+/** Says now and then that the run goes on, and hears soon that it should not. */
 function beat(
   { id, run }: DeferredCall,
   stopping: AbortController,
   services: RunningServices,
 ): () => void {
-  const timer = setInterval(async () => {
-    try {
-      const leaseUntil = services.now() + leaseMs
-      const changed = await changeCall(id, services, (call) =>
-        call.run && call.run.fence === run?.fence
-          ? { run: { ...call.run, leaseUntil } }
-          : undefined,
-      )
-      if (!changed?.changed || changed.call.cancelAskedAt !== undefined) stopping.abort()
-    } catch (cause) {
-      services.onFailure(cause)
-    }
-  }, leaseMs / 4)
-  return () => clearInterval(timer)
+  const isMine = (call: DeferredCall | undefined) => call?.run?.fence === run?.fence
+  const renew = () => {
+    const leaseUntil = services.now() + leaseMs
+    return changeCall(id, services, (call) =>
+      call.run && isMine(call) ? { run: { ...call.run, leaseUntil } } : undefined,
+    )
+  }
+  const hear = async () => {
+    const call = await services.calls.find(id)
+    if (isMine(call) && call?.cancelAskedAt === undefined) return
+    stopping.abort(new ServiceError('deadline_exceeded', { detail: 'The job was called off.' }))
+  }
+  const timers = [
+    setInterval(() => void renew().catch(services.onFailure), leaseMs / 4),
+    setInterval(() => void hear().catch(services.onFailure), hearEveryMs),
+  ]
+  return () => timers.forEach(clearInterval)
 }
 
 async function conclude(

@@ -28,10 +28,18 @@ const keptHeaders = ['content-type', 'idempotency-key', 'x-percall-test', 'x-req
  */
 export async function submitCall(asked: NewCall, services: JobServices): Promise<DeferredCall> {
   const { calls, objects, queues, now } = services
-  const { requestKey, fingerprint } = identify(asked, services.newId)
+  const { tenant, mode } = asked.caller
+  // As a paid call is known again, so that a job and a call under one key are one sale.
+  const { requestKey, fingerprint } = identifyRequest({
+    tenant,
+    mode,
+    keyId: '',
+    request: asked.request,
+    newId: services.newId,
+  })
   const id = `job_${createHash('sha256').update(requestKey).digest('hex').slice(0, 32)}`
   const { lane, webhookUrl } = asked
-  if (webhookUrl !== undefined) await checkWebhook(webhookUrl, asked.caller.tenant, services)
+  if (webhookUrl !== undefined) await checkWebhook(webhookUrl, tenant, services)
   let stored = await calls.find(id)
   if (!stored) {
     const { body } = asked.request
@@ -50,24 +58,6 @@ export async function submitCall(asked: NewCall, services: JobServices): Promise
 async function checkWebhook(url: string, tenant: string, services: JobServices): Promise<void> {
   readWebhookUrl(url, services.webhookPolicy)
   if (!(await services.secrets.find(tenant))) throw new ServiceError('webhook_secret_missing')
-}
-
-/** As a paid call is known again, so that a job and a call under one key are one sale. */
-function identify({ caller, request }: NewCall, newId: () => string) {
-  const { method, path, query, headers, body } = request
-  return identifyRequest({
-    tenant: caller.tenant,
-    mode: caller.mode,
-    keyId: '',
-    method,
-    path,
-    query,
-    body,
-    contentType: headers['content-type'] ?? '',
-    idempotencyKey: headers['idempotency-key'],
-    retryCount: undefined,
-    newId,
-  })
 }
 
 function orderOf(asked: NewCall, fingerprint: string, bodyKey: string): CallOrder {

@@ -5,16 +5,16 @@ export interface IdentitySource {
   readonly tenant: string
   /** The answers of test calls are free, so no live call may get one. */
   readonly mode: 'live' | 'test'
+  /** Whose retries are counted. */
   readonly keyId: string
-  readonly method: string
-  readonly path: string
-  readonly query: Readonly<Record<string, string>>
-  readonly body: Uint8Array
-  readonly contentType: string
-  /** `Idempotency-Key`. */
-  readonly idempotencyKey: string | undefined
-  /** `X-Stainless-Retry-Count`. */
-  readonly retryCount: string | undefined
+  readonly request: {
+    readonly method: string
+    readonly path: string
+    readonly query: Readonly<Record<string, string>>
+    /** Names in lower case. */
+    readonly headers: Readonly<Record<string, string | undefined>>
+    readonly body: Uint8Array
+  }
   readonly newId: () => string
 }
 
@@ -33,8 +33,11 @@ export interface RequestIdentity {
  * @throws ServiceError `idempotency_key_invalid`
  */
 export function identifyRequest(source: IdentitySource): RequestIdentity {
-  const { tenant, mode, keyId, method, path, query, body, contentType } = source
-  const { idempotencyKey, retryCount } = source
+  const { tenant, mode, keyId, request } = source
+  const { method, path, query, headers, body } = request
+  const contentType = headers['content-type'] ?? ''
+  const idempotencyKey = headers['idempotency-key']
+  const retryCount = headers['x-stainless-retry-count']
   if (idempotencyKey !== undefined && !/^[\x20-\x7e]{1,255}$/.test(idempotencyKey)) {
     throw new ServiceError('idempotency_key_invalid')
   }

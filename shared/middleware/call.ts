@@ -13,7 +13,7 @@ export interface Call<Input = unknown> {
   id: string
   input: Input
   /** An answer that was given before: nothing is run, and this is sent. */
-  replay?: HttpResponse
+  replay?: HttpResponse | undefined
 }
 
 export const isMiss = (match: RouteMatch | RouteMiss): match is RouteMiss => 'error' in match

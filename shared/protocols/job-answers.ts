@@ -26,15 +26,20 @@ export function jobAnswer(job: DeferredCall, wait?: Wait) {
     status: result?.status ?? null,
     cost_micros: result?.charge === undefined ? null : exact(result.charge),
     result: result ? `/v1/jobs/${job.id}/result` : null,
-    webhook: webhook
-      ? { state: webhook.state, attempts: webhook.attempts, outcome: webhook.outcome ?? null }
-      : null,
+    webhook: order.webhookUrl === undefined ? null : webhookAnswer(webhook),
     created_at: time(job.createdAt),
     started_at: time(startOf(job)),
     ended_at: time(job.endedAt),
     expires_at: time(job.endedAt === undefined ? undefined : job.endedAt + retentionMs),
   }
 }
+
+/** Before the job has ended there is nothing to tell. */
+const webhookAnswer = (webhook: DeferredCall['webhook']) => ({
+  state: webhook?.state ?? 'waiting',
+  attempts: webhook?.attempts ?? 0,
+  outcome: webhook?.outcome ?? null,
+})
 
 /** Of the run that is under way, or that gave the answer. */
 const startOf = ({ run, result, endedAt }: DeferredCall): number | undefined =>

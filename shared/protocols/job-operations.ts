@@ -11,12 +11,25 @@ const job: Json = {
     state: { enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled'] },
     position: {
       type: ['integer', 'null'],
-      description: "The tenant's own jobs that have their turn before it.",
+      description: "The tenant's own jobs that have their turn before it; null in lists.",
     },
     seconds_left: {
       type: ['object', 'null'],
-      description: 'By the last runs of the model; null where there are none.',
+      description:
+        'By the last runs of the model; null where there are none, and in lists. No upper bound is told where an instance must be started first, or a run takes longer than those before it.',
       properties: { low: { type: 'integer' }, high: { type: ['integer', 'null'] } },
+    },
+    webhook: {
+      type: ['object', 'null'],
+      description: 'Null where none was asked for.',
+      properties: {
+        state: { enum: ['waiting', 'pending', 'delivered', 'failed'] },
+        attempts: { type: 'integer' },
+        outcome: {
+          type: ['string', 'null'],
+          description: 'Of the last attempt: a status, or in a word what was in the way.',
+        },
+      },
     },
   },
 }

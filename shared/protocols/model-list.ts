@@ -20,9 +20,16 @@ export function encodeModels(entries: readonly ModelEntry[]): object {
   }
 }
 
+/** Some models know thousands: a card holds so many, and all where that is asked for. */
+const cardLabels = 100
+
 /** `GET /v1/models/{model}`: what it is, what it takes, and a call that works. */
-export function encodeModel(entry: ModelEntry, versions: readonly ModelEntry[]): object {
-  const { manifest } = entry
+export function encodeModel(
+  entry: ModelEntry,
+  versions: readonly ModelEntry[],
+  { allLabels = false }: { allLabels?: boolean } = {},
+): object {
+  const { manifest, labels } = entry
   return {
     ...summary(entry),
     name: manifest.name,
@@ -34,7 +41,12 @@ export function encodeModel(entry: ModelEntry, versions: readonly ModelEntry[]):
     },
     inputs: manifest.inputs,
     outputs: manifest.outputs,
-    labels: entry.labels,
+    labels: allLabels ? labels : labels.slice(0, cardLabels),
+    label_count: labels.length,
+    ...(!allLabels &&
+      labels.length > cardLabels && {
+        labels_url: `/v1/models/${manifest.name}@${manifest.version}?labels=all`,
+      }),
     limits: manifest.limits,
     price: manifest.price,
     sample: entry.sample,
@@ -50,6 +62,8 @@ function summary({ manifest }: ModelEntry): object {
     owned_by: 'percall',
     version: manifest.version,
     task: manifest.task.name,
+    /** Its calls are put off while no instance is warm. */
+    heavy: manifest.heavy,
     description: manifest.description,
     licence: manifest.licence,
   }

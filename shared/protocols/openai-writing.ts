@@ -2,15 +2,24 @@ import * as z from 'zod/mini'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { HttpRequest } from './http-message.ts'
 import { parseJson } from './parse-json.ts'
-import { integer } from './read-members.ts'
+import { integer, wantedOf } from './read-members.ts'
 
 /** What chat and plain completions of the OpenAI API have in common. */
 
 /** `null` stands for a member that is left out. */
 const maybe = <Schema extends z.ZodMiniType>(schema: Schema) => z.optional(z.nullable(schema))
-const number = (minimum: number, maximum: number) =>
-  z.number().check(z.minimum(minimum), z.maximum(maximum))
-const stop = z.string().check(z.minLength(1), z.maxLength(256))
+const number = (minimum: number, maximum: number) => {
+  const error = `must be a number from ${minimum} to ${maximum}`
+  return z.number(error).check(z.minimum(minimum, error), z.maximum(maximum, error))
+}
+const stopWanted = 'must be a text of 1 to 256 characters, or a list of 1 to 4 of them'
+const stopText = z
+  .string(stopWanted)
+  .check(z.minLength(1, stopWanted), z.maxLength(256, stopWanted))
+const stopTexts = z
+  .array(stopText, stopWanted)
+  .check(z.minLength(1, stopWanted), z.maxLength(4, stopWanted))
+const stop = z.union([stopText, stopTexts], stopWanted)
 
 export const tokenCount = maybe(integer(1, 1_000_000))
 
@@ -19,8 +28,8 @@ export const writingMembers = {
   model: z.string().check(z.regex(/^[A-Za-z0-9][\w.@-]{0,127}$/)),
   temperature: maybe(number(0, 2)),
   top_p: maybe(number(0, 1)),
-  seed: maybe(z.int()),
-  stop: maybe(z.union([stop, z.array(stop).check(z.minLength(1), z.maxLength(4))])),
+  seed: maybe(z.int('must be a whole number')),
+  stop: maybe(stop),
   stream: maybe(z.boolean()),
   stream_options: maybe(
     z.strictObject({
@@ -89,7 +98,7 @@ export function readWriting<Schema extends z.ZodMiniType>(
     const param = printable([...place, issue.keys[0] ?? ''].join('.').replaceAll('.[', '['))
     throw refusal(param, `${param === undefined ? 'A member' : `"${param}"`} is not known.`)
   }
-  throw refusal(name, `"${name}" is missing or has a value that it cannot have.`)
+  throw refusal(name, `"${name}" ${wantedOf(issue)}.`)
 }
 
 function withoutNeutral(body: Record<string, unknown>): Record<string, unknown> {

@@ -121,6 +121,7 @@ const operations: Partial<Record<Route['action'], Operation>> = {
   },
   model: {
     summary: 'One model, with a sample call.',
+    query: { labels: { enum: ['all'], description: 'All labels; else the first hundred.' } },
     answer: { type: 'object', required: ['id', 'inputs', 'outputs', 'sample'] },
   },
   'server-metadata': {

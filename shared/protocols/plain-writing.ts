@@ -3,7 +3,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import type { PredictRequest } from '#shared/inference/model.ts'
 import type { Task } from '#shared/tasks/task.ts'
 import { writingMembers } from './openai-writing.ts'
-import { integer } from './read-members.ts'
+import { integer, wantedOf } from './read-members.ts'
 import type { WritingSettings } from './writing-answer.ts'
 
 /** The plain call of a model that writes: a text that is gone on with, in Hugging Face's words. */
@@ -55,7 +55,7 @@ function refusal(issue: z.core.$ZodIssue | undefined): ServiceError {
   const name = String(issue?.path[0] ?? '')
   return new ServiceError('parameter_invalid', {
     detail: known.includes(name)
-      ? `Parameter "${name}" has a value that it cannot have.`
+      ? `Parameter "${name}" ${wantedOf(issue)}.`
       : `There is a parameter that is not known; parameters are ${known.join(', ')}.`,
   })
 }

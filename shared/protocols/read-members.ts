@@ -40,12 +40,18 @@ function checked<Schema extends z.ZodMiniType>(
     issue?.code === 'unrecognized_keys'
       ? `The ${place} has a member that is not known.`
       : name
-        ? `"${name}" is missing or has a value that it cannot have.`
+        ? `"${name}" ${wantedOf(issue)}.`
         : `The ${place} must be an object.`
   throw new ServiceError(/micros$/.test(name ?? '') ? 'amount_invalid' : 'parameter_invalid', {
     detail,
   })
 }
+
+/** What a member must be, where its schema says so: zod/mini has no sentences of its own. */
+export const wantedOf = (issue: z.core.$ZodIssue | undefined): string =>
+  issue?.message.startsWith('must be ')
+    ? issue.message
+    : 'is missing or has a value that it cannot have'
 
 const largest = 2n ** 63n - 1n
 
@@ -58,13 +64,15 @@ export const amount = z.pipe(
   ),
 )
 
-export const integer = (minimum: number, maximum: number) =>
-  z.int().check(z.minimum(minimum), z.maximum(maximum))
+export const integer = (minimum: number, maximum: number) => {
+  const error = `must be a whole number from ${minimum} to ${maximum}`
+  return z.int(error).check(z.minimum(minimum, error), z.maximum(maximum, error))
+}
 
 /** A number in a query. */
 export const queryInteger = (minimum: number, maximum: number) =>
   z.pipe(
-    z.string().check(z.regex(/^\d{1,9}$/)),
+    z.string().check(z.regex(/^\d{1,9}$/, `must be a whole number from ${minimum} to ${maximum}`)),
     z.pipe(z.transform(Number), integer(minimum, maximum)),
   )
 

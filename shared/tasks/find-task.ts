@@ -30,11 +30,7 @@ export async function findTask(name: string): Promise<Task> {
   const known = loaded.get(name)
   if (known) return known
   if (name === 'text-generation') {
-    throw new ServiceError('input_invalid', {
-      detail:
-        'This model writes text, token by token: it scores no files of records and has no estimate.',
-      fix: 'Ask it by POST /v1/chat/completions or POST /v1/completions.',
-    })
+    throw (await import('./writing-has-no-task.ts')).writingHasNoTask()
   }
   const load = tasks.get(name)
   if (!load) {

@@ -1,4 +1,5 @@
 import { classify } from './classify.ts'
+import { checkImages } from './images/check-images.ts'
 import { imagePixels } from './images/image-pixels.ts'
 import { imageMedia, imageRows, imageSchema } from './images/image-row.ts'
 import { imageFields, imageTensor } from './images/image-tensor.ts'
@@ -16,6 +17,10 @@ export const imageClassification: Task = {
   media: imageMedia,
   rows: imageRows,
   pixels: imagePixels,
+  check(rows, parameters, model) {
+    classify.reader(parameters, model, readOptions(model, optionFields).output)
+    checkImages(rows, model)
+  },
   async prepare(rows, parameters, model) {
     const options = readOptions(model, optionFields)
     const reading = classify.reader(parameters, model, options.output)

@@ -1,5 +1,6 @@
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { Tensors } from '#shared/runtime/tensor.ts'
+import { checkImages } from './images/check-images.ts'
 import { imagePixels } from './images/image-pixels.ts'
 import { imageMedia, imageRows, imageSchema } from './images/image-row.ts'
 import { imageFields, imageTensor } from './images/image-tensor.ts'
@@ -24,12 +25,12 @@ export const imageToText: Task = {
   media: imageMedia,
   rows: imageRows,
   pixels: imagePixels,
+  check(rows, parameters, model) {
+    refuseParameters(parameters)
+    checkImages(rows, model)
+  },
   async prepare(rows, parameters, model) {
-    readFields(
-      parameters,
-      {},
-      (sentence) => new ServiceError('parameter_invalid', { detail: `Parameter ${sentence}` }),
-    )
+    refuseParameters(parameters)
     const { tensor } = await imageTensor(rows, model, readOptions(model, imageFields))
     return {
       tensors: { [model.inputs[0]?.name ?? '']: tensor },
@@ -54,6 +55,13 @@ export const imageToText: Task = {
     parameters: {},
   }),
 }
+
+const refuseParameters = (parameters: Readonly<Record<string, unknown>>) =>
+  readFields(
+    parameters,
+    {},
+    (sentence) => new ServiceError('parameter_invalid', { detail: `Parameter ${sentence}` }),
+  )
 
 /** Of FP32 [rows, steps, letters] the likeliest letters, a row at a time. */
 function readLines(outputs: Tensors, { name, labels }: TaskModel): ReadText[] {

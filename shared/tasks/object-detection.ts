@@ -3,6 +3,7 @@ import type { Candidate, DecodeDetections } from './detection/candidate.ts'
 import { decodeBlazeface } from './detection/decode-blazeface.ts'
 import { decodeTextRegions } from './detection/decode-text-regions.ts'
 import { mergeOverlaps } from './detection/merge-overlaps.ts'
+import { checkImages } from './images/check-images.ts'
 import { imagePixels } from './images/image-pixels.ts'
 import { imageMedia, imageRows, imageSchema } from './images/image-row.ts'
 import { imageFields, imageTensor, type Placement } from './images/image-tensor.ts'
@@ -40,13 +41,13 @@ export const objectDetection: Task = {
   media: imageMedia,
   rows: imageRows,
   pixels: imagePixels,
+  check(rows, parameters, model) {
+    readParameters(parameters, readOptions(model, optionFields).threshold)
+    checkImages(rows, model)
+  },
   async prepare(rows, parameters, model) {
     const { decoder, overlap, ...options } = readOptions(model, optionFields)
-    const { threshold } = readFields(
-      parameters,
-      parameterFields(options.threshold),
-      (sentence) => new ServiceError('parameter_invalid', { detail: `Parameter ${sentence}` }),
-    )
+    const { threshold } = readParameters(parameters, options.threshold)
     const { tensor, placements } = await imageTensor(rows, model, options)
     const [label = ''] = model.labels
     return {
@@ -84,6 +85,13 @@ export const objectDetection: Task = {
     parameters: parameterFields(readOptions(model, optionFields).threshold),
   }),
 }
+
+const readParameters = (parameters: Readonly<Record<string, unknown>>, threshold: number) =>
+  readFields(
+    parameters,
+    parameterFields(threshold),
+    (sentence) => new ServiceError('parameter_invalid', { detail: `Parameter ${sentence}` }),
+  )
 
 const edges = ['xmin', 'ymin', 'xmax', 'ymax']
 

@@ -58,6 +58,16 @@ export interface Task {
    */
   pixels?(rows: readonly unknown[]): number
   /**
+   * Refuses what `prepare` would refuse, as far as can be told without its work: images are not
+   * decoded. Absent where `prepare` is no work.
+   * @throws ServiceError those of `prepare`
+   */
+  check?(
+    rows: readonly unknown[],
+    parameters: Readonly<Record<string, unknown>>,
+    model: TaskModel,
+  ): void
+  /**
    * Turns rows into tensors, and says how to read what comes out for them.
    * @throws ServiceError `input_invalid`, `parameter_invalid`, `image_…`
    */

@@ -34,6 +34,9 @@ export const textClassification: Task = {
     if (rows.length === 0) throw invalid('inputs must be a string or a list of strings.')
     return { rows, single }
   },
+  check(_, parameters, model) {
+    classify.reader(parameters, model, readOptions(model, optionFields).output)
+  },
   prepare(rows, parameters, model) {
     const { features, output, characters } = readOptions(model, optionFields)
     const reading = classify.reader(parameters, model, output)

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Machine, newMachine } from './command-line.ts'
 
@@ -49,6 +49,13 @@ describe('percall models', () => {
       artifact: { sha256: artifact.sha256, bytes: artifact.bytes },
       sample: { inputs: [[5.1, 3.5, 1.4, 0.2]] },
     })
+  })
+
+  it('says of a heavy model that its calls are put off', async () => {
+    const env = { PERCALL_MODELS: resolve('models') }
+    const { stdout } = await machine.run(['models', 'show', 'text-detection'], { env })
+    expect(stdout).toMatch(/heavy.*put off/)
+    expect((await machine.run(['models', 'show', 'iris'])).stdout).not.toContain('heavy')
   })
 
   it('names the file and the field of a manifest that is wrong', async () => {

@@ -97,6 +97,16 @@ describe('percall predict', () => {
     expect(outputs).toMatchObject([[{ label: 'setosa' }, {}, {}]])
   })
 
+  it('says how a file is named that was written without its sign', async () => {
+    const file = join(machine.home, 'row.json')
+    writeFileSync(file, '[5.1, 3.5, 1.4, 0.2]')
+    const { code, stderr } = await machine.run(['predict', 'iris', file])
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`write @${file}`)])
+    const nowhere = await machine.run(['predict', 'iris', 'nowhere.json'])
+    expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.not.stringContaining('@')])
+    expect((await machine.run(['predict', 'iris', `@${file}`])).code).toBe(0)
+  })
+
   it('leaves a store that others share as it is', async () => {
     const env = { PERCALL_ARTIFACTS: join(machine.home, 'shared') }
     const { code, stderr } = await machine.run(['predict', 'iris', '--sample'], {

@@ -98,6 +98,13 @@ describe('the door of heavy models', () => {
     ['no image at all', '{"inputs": []}', { ...json, ...key }, 422, 'input_invalid'],
     ['no base64', '{"inputs": "?"}', { ...json, ...key }, 422, 'input_invalid'],
     [
+      'an unknown parameter',
+      sample.replace('{', '{"parameters": {"x": 1}, '),
+      { ...json, ...key },
+      422,
+      'parameter_invalid',
+    ],
+    [
       'bytes of no image',
       'text',
       { 'content-type': 'image/png', ...key },

@@ -53,13 +53,13 @@ export async function newPayer(client: ReturnType<typeof useHost>, options: Paye
         tenant,
         mode: summary.mode,
         keyId: summary.id,
-        method: 'POST',
-        path,
-        query: {},
-        body: Buffer.from(JSON.stringify(iris)),
-        contentType: 'application/json',
-        idempotencyKey,
-        retryCount: undefined,
+        request: {
+          method: 'POST',
+          path,
+          query: {},
+          headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+          body: Buffer.from(JSON.stringify(iris)),
+        },
         newId: () => '',
       })
       const now = Date.now()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
-import type { ServiceError } from '#shared/errors/service-error.ts'
+import { ServiceError } from '#shared/errors/service-error.ts'
 import { createGroupSizes, type GroupSizes } from '#shared/inference/group-sizes.ts'
 import type { InferResult, Prediction } from '#shared/inference/model.ts'
 import type { ModelRunner } from '#shared/inference/model-runner.ts'
@@ -74,6 +74,8 @@ interface Arrival {
   readonly call: ModelCall
   /** When its caller goes, counted from its arrival. */
   readonly leavesMs: number | null
+  /** Whether he calls it off then, so that a run under way is ended. */
+  readonly callsOff: boolean
 }
 const arrivals = (fates: readonly number[], mostMs: number): fc.Arbitrary<Arrival[]> =>
   fc.array(
@@ -82,6 +84,7 @@ const arrivals = (fates: readonly number[], mostMs: number): fc.Arbitrary<Arriva
       model: fc.constantFrom(0, 0, 0, 1),
       call: fc.oneof(predictCall(fates), inferCall(fates)) as fc.Arbitrary<ModelCall>,
       leavesMs: fc.option(fc.integer({ min: 0, max: 60 }), { freq: 8 }),
+      callsOff: fc.boolean(),
     }),
     { minLength: 1, maxLength: 60 },
   )
@@ -147,7 +150,8 @@ async function play(
     list.map(async (arrival) => {
       await new Promise((resolve) => setTimeout(resolve, arrival.atMs))
       const gone = new AbortController()
-      if (arrival.leavesMs !== null) setTimeout(() => gone.abort(), arrival.leavesMs)
+      const reason = arrival.callsOff ? calledOff : undefined
+      if (arrival.leavesMs !== null) setTimeout(() => gone.abort(reason), arrival.leavesMs)
       return ask(among, entry(arrival), arrival.call, gone.signal)
     }),
   )
@@ -160,6 +164,8 @@ async function play(
   }
   return { told: await told, alone }
 }
+
+const calledOff = new ServiceError('deadline_exceeded', { detail: 'It was called off.' })
 
 const withoutTime = ({ atMs: _, ...told }: Told) => told
 
@@ -213,6 +219,37 @@ test('fails only the one whose run never ends, though runs are shared and there 
     [1, 2, 3, fate.hangs, 5, 6].map((number) => (number === fate.hangs ? 'rejected' : 'fulfilled')),
   )
   expect(Math.max(...rows)).toBeGreaterThan(1)
+})
+
+test('ends a run that is called off, and serves the next call, unless others share the run', async () => {
+  const entry = entryOf('first', 600_000)
+  const runner = startRunner({}, 1, eager)
+  const asked = (number: number, signal?: AbortSignal) =>
+    runner.predict(entry, { inputs: [number, 1, 2, 3], parameters: {} }, { signal })
+  const [one, other] = [new AbortController(), new AbortController()]
+  const told = Promise.allSettled([asked(fate.hangs, one.signal), asked(1, other.signal)])
+  await vi.advanceTimersByTimeAsync(5)
+  const next = asked(2)
+  one.abort(calledOff)
+  await vi.advanceTimersByTimeAsync(1_000)
+  // The other one of the run is still waited for.
+  expect(await Promise.race([next, 'waits'])).toBe('waits')
+  other.abort(calledOff)
+  await vi.advanceTimersByTimeAsync(20)
+  expect(await Promise.race([next, 'waits'])).toMatchObject({ rows: 1 })
+  const refused = { status: 'rejected', reason: calledOff }
+  expect(await told).toMatchObject([refused, refused])
+})
+
+test('goes on with a run whose caller has gone: it is paid for, and may be asked for again', async () => {
+  const entry = entryOf('first', 600_000)
+  const gone = new AbortController()
+  const asked = { inputs: [fate.isSlow, 1, 2, 3], parameters: {} }
+  const told = startRunner({}, 1, eager).predict(entry, asked, { signal: gone.signal })
+  await vi.advanceTimersByTimeAsync(5)
+  gone.abort()
+  await vi.runAllTimersAsync()
+  expect(await told).toMatchObject({ rows: 1 })
 })
 
 test('tells those at once that would be run again, where it is being closed', async () => {

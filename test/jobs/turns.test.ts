@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Lane } from '#shared/jobs/deferred-call.ts'
+import { estimateWait } from '#shared/jobs/estimate-wait.ts'
+import type { JobServices } from '#shared/jobs/job-services.ts'
 import { iris, type JobTenant, type JobWorld, openJobWorld } from './job-world.ts'
 
 // Each test opens a service of its own, and two CPUs may have several to open.
@@ -100,7 +103,7 @@ describe('jobs have their turn', () => {
     await world.workOff()
     const ids = [await acme.submit(), await acme.submit(low), await acme.submit()]
     for (let job = 0; job < 9; job += 1) await other.submit()
-    const workers = world.jobs.workers ?? 1
+    const workers = world.jobs.workers?.light?.most ?? 1
     const jobs = await Promise.all(ids.map((id) => acme.job(id)))
     const places = jobs.map(({ position }) => position)
     expect(places.sort()).toEqual([0, 1, 2])
@@ -120,6 +123,81 @@ const submitAs =
     const asked = { prefer: 'respond-async', ...headers }
     return (await tenant.as(key)('POST', path, iris, asked)).json.id
   }
+
+describe('the answer to a call that is put off', () => {
+  test('tells its place, the time left and that its webhook waits, as its job does a moment later', async () => {
+    const acme = await world.tenantOf('acme')
+    world.state.beforeRun = async () => void vi.setSystemTime(Date.now() + 4_000)
+    await acme.submit()
+    await world.workOff()
+    await acme.ask('POST', '/v1/webhook-secret', {})
+    await acme.submit()
+    vi.setSystemTime(Date.now() + 1)
+    const headers = { prefer: 'respond-async', 'percall-webhook': 'https://example.com/' }
+    const { json } = await acme.ask('POST', path, iris, headers)
+    expect(json).toMatchObject({
+      position: 1,
+      seconds_left: { low: 4, high: expect.any(Number) },
+      webhook: { state: 'waiting', attempts: 0, outcome: null },
+    })
+    expect(await acme.job(json.id)).toEqual(json)
+    vi.setSystemTime(Date.now() + 1)
+    const plain = await acme.ask('POST', path, iris, { prefer: 'respond-async' })
+    expect(plain.json).toMatchObject({ position: 2, webhook: null })
+  })
+
+  test('is that it was accepted, also where nothing can be said of its wait', async () => {
+    const acme = await world.tenantOf('acme')
+    const { calls } = world.jobs
+    const { recentRuns } = calls
+    Object.assign(calls, { recentRuns: () => Promise.reject(new Error('the store is away')) })
+    const { status, json } = await acme.ask('POST', path, iris, { prefer: 'respond-async' })
+    Object.assign(calls, { recentRuns })
+    expect([status, json.position, json.seconds_left]).toEqual([202, null, null])
+    expect((await acme.job(json.id)).position).toBe(0)
+  })
+})
+
+describe('the time left', () => {
+  const waitAmong = async (lane: Lane, workers: JobServices['workers'], isWarm = true) => {
+    const acme = await world.tenantOf('acme')
+    world.state.beforeRun = async () => void vi.setSystemTime(Date.now() + 4_000)
+    await acme.submit()
+    await world.workOff()
+    for (let job = 0; job < 20; job += 1) await acme.submit(low)
+    // Of one moment the turns are anyhow.
+    vi.setSystemTime(Date.now() + 1)
+    const call = await world.jobs.calls.find(await acme.submit(low))
+    if (!call) throw new Error('A call was put off.')
+    const waiting: typeof world.jobs.calls.waiting = (query) =>
+      world.jobs.calls.waiting({ ...query, lane: 'light' })
+    const services = {
+      ...world.jobs,
+      calls: { ...world.jobs.calls, waiting },
+      warmth: { isWarm: async () => isWarm, keep: async () => undefined },
+      workers,
+    }
+    const order = { ...call.order, lane }
+    return (await estimateWait({ ...call, order }, services))?.secondsLeft
+  }
+
+  test('lies between what all workers take at once and what the first ones take', async () => {
+    expect(await waitAmong('light', { light: { least: 5, most: 10 } })).toEqual({
+      // Twenty before it: the third turn of ten, or the fifth of five.
+      low: 4 * 3,
+      high: 4 * 5,
+    })
+  })
+
+  test('has wide bounds where nobody knows how many workers there are', async () => {
+    expect(await waitAmong('light', undefined)).toEqual({ low: 4, high: 4 * 21 })
+  })
+
+  test('has no upper bound where an instance must be started first', async () => {
+    expect(await waitAmong('heavy', undefined)).toEqual({ low: 4, high: 4 * 21 })
+    expect(await waitAmong('heavy', undefined, false)).toEqual({ low: 4 })
+  })
+})
 
 describe('a heavy model', () => {
   test('is asked in turn unless an instance is warm, whatever the caller prefers', async () => {

@@ -98,6 +98,8 @@ describe('the URL of a webhook', () => {
     'https://example.com/hook?token=ü',
     'https://example.com:443/x',
     'https://example.com:8443/x',
+    'https://local.example.com/x',
+    'https://mylocalhost.com./x',
     'https://1.1.1.1/x',
     'https://[2606:4700:4700::1111]/x',
   ])('may be %s', (url) => {
@@ -124,6 +126,13 @@ describe('the URL of a webhook', () => {
     'https://[64:ff9b::a9fe:a9fe]/x',
     'https://[fd00:ec2::254]/x',
     'https://10.0.0.1:8443/x',
+    'https://localhost/x',
+    'https://LOCALHOST./x',
+    'https://a.localhost:8443/x',
+    'https://printer/x',
+    'https://printer.local/x',
+    'https://metadata.google.internal/x',
+    'https://router.home.arpa/x',
     'https://',
     'example.com',
     '',
@@ -147,6 +156,7 @@ describe('the URL of a webhook', () => {
       'http://10.0.0.1/x',
       'https://169.254.169.254/x',
       'https://example.com:9/x',
+      'https://printer/x',
     ]) {
       expect(() => readWebhookUrl(url, policy), url).toThrow(refused)
     }

@@ -55,6 +55,22 @@ test('a chat can be put off: its text and its price are those of an answer at on
   expect([price > 0n, (await spent()) - before]).toEqual([true, 2n * price])
 }, 150_000)
 
+test.each([
+  ['a chat', '/v1/chat/completions', { ...chat, max_completion_tokens: 100_000 }],
+  ['a text', '/v1/completions', { model: 'writer', prompt: 'word '.repeat(10_000) }],
+  ['a plain call', '/v1/models/writer/predict', { inputs: 'word '.repeat(10_000) }],
+])('%s that can never fit is refused when it is put off, as at once', async (_, path, body) => {
+  const tell = async (headers: object) => {
+    const answer = await service.post(path, body, { authorization, ...headers })
+    const { error, ...told } = (await answer.json()) as Record<string, unknown>
+    const { request_id: __, ...rest } = told
+    return [answer.status, error, rest]
+  }
+  const now = await tell({})
+  expect(JSON.stringify(now)).toContain('prompt_too_long')
+  expect(await tell({ prefer: 'respond-async' })).toEqual(now)
+})
+
 test('a stream that is put off is kept whole, event by event', async () => {
   const before = await spent()
   const answer = await later({ ...chat, stream: true })

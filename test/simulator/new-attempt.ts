@@ -18,13 +18,17 @@ export function newAttempt(
     mode: 'live',
     tenant: tenant.name,
     keyId,
-    method: 'POST',
-    path: '/v1/models/iris/predict',
-    query: {},
-    body: Buffer.from(payload + priceName),
-    contentType: 'application/json',
-    idempotencyKey: kind === 'keyed' ? idempotencyKey : undefined,
-    retryCount: kind === 'plain' ? undefined : String(tryIndex),
+    request: {
+      method: 'POST',
+      path: '/v1/models/iris/predict',
+      query: {},
+      headers: {
+        'content-type': 'application/json',
+        'idempotency-key': kind === 'keyed' ? idempotencyKey : undefined,
+        'x-stainless-retry-count': kind === 'plain' ? undefined : String(tryIndex),
+      },
+      body: Buffer.from(payload + priceName),
+    },
     newId: () => actor.name,
   })
   const parties = [

@@ -10,6 +10,12 @@ export interface WebhookPolicy {
 const ports: ReadonlySet<string> = new Set(['', '443', '8443'])
 const longestUrl = 2_048
 
+/**
+ * Names that nobody's public host has: those of this machine and of networks of one's own (RFC 6761,
+ * 6762, 8375; ICANN's `internal`), and any of one word.
+ */
+const insideName = /^[^.]*$|(^|\.)(localhost|local|internal|home\.arpa|test|invalid|onion)$/
+
 /** Whether an address may be connected to. */
 export const mayConnect = (address: string, { local = false }: WebhookPolicy): boolean =>
   isPublicAddress(address) || (local && isLoopback(address))
@@ -28,6 +34,9 @@ export function readWebhookUrl(text: string, policy: WebhookPolicy = {}): URL {
   if (isIP(host) !== 0 && !mayConnect(host, policy)) throw refused('Its address is not public.')
   if (policy.local && (isLoopback(host) || host === 'localhost')) {
     if (url.protocol === 'http:' || url.protocol === 'https:') return url
+  }
+  if (isIP(host) === 0 && insideName.test(host.replace(/\.$/, ''))) {
+    throw refused('Its name is that of no public host.')
   }
   if (url.protocol !== 'https:') throw refused('It is not https.')
   if (!ports.has(url.port)) throw refused('Its port is not 443 or 8443.')

@@ -14,7 +14,8 @@ export interface PaidStreamOptions {
 /**
  * A stream of events that is paid for. One that comes to its end is charged before the end is sent,
  * since it is the proof that the answer is whole; one whose reader goes away is charged for what was
- * delivered; one that breaks off by a fault of ours is free, and says why in a last event.
+ * delivered; one that breaks off by a fault of ours is free, and says why in a last event. To call it
+ * off (`throw` a `ServiceError`) is free, too, and fails with that, unless it is sold already.
  */
 export function paidStream(
   stream: AsyncIterable<Uint8Array>,
@@ -49,15 +50,23 @@ export function paidStream(
   }
 
   const run = events()
+  // A generator would first wait for what comes next.
+  async function leave() {
+    isLeft = true
+    await source.return?.()
+    await (delivered.length > 0 ? charge() : giveBack('caller-left'))
+    return { done: true, value: undefined } as const
+  }
   return {
     [Symbol.asyncIterator]: () => ({
       next: () => run.next(),
-      // A generator would first wait for what comes next.
-      async return() {
+      return: leave,
+      async throw(error) {
+        // What a socket that breaks throws at its source is its reader's leaving.
+        if (ended || !(error instanceof ServiceError)) return leave()
         isLeft = true
-        await source.return?.()
-        await (delivered.length > 0 ? charge() : giveBack('caller-left'))
-        return { done: true, value: undefined }
+        await Promise.all([source.return?.(), giveBack(error.code)])
+        throw error
       },
     }),
   }

@@ -1,14 +1,8 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
 import { decodePng } from './decode-png.ts'
 import { decodeWithCodec } from './decode-with-codec.ts'
-import { imageHeader } from './image-header.ts'
+import { type LimitedHeaderOptions, limitedHeader } from './limited-header.ts'
 import type { Picture } from './picture.ts'
 import { unreadable } from './unreadable.ts'
-
-export interface DecodeImageOptions {
-  /** Width times height of the largest image that is decoded. */
-  pixels: number
-}
 
 /**
  * Decodes a JPEG, PNG or WebP file, upright and opaque: what was transparent is on white. Its size
@@ -17,14 +11,9 @@ export interface DecodeImageOptions {
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { pixels }: DecodeImageOptions,
+  limits: LimitedHeaderOptions,
 ): Promise<Picture> {
-  const { type, width, height } = imageHeader(bytes)
-  if (width * height > pixels) {
-    throw new ServiceError('image_too_large', {
-      detail: `The image has ${width} x ${height} pixels; at most ${pixels} are taken.`,
-    })
-  }
+  const { type, width, height } = limitedHeader(bytes, limits)
   const picture = type === 'png' ? decodePng(bytes) : await decodeWithCodec(type, bytes)
   if (picture.width * picture.height !== width * height) {
     throw unreadable('The image has another size than its header says.')

@@ -45,9 +45,7 @@ export function imageBytes(row: unknown, index: number): Uint8Array {
   }
   const bytes = fromBase64(inside.slice(dataUrl.exec(inside)?.[0].length))
   if (bytes) return bytes
-  throw invalid(
-    `Image ${index} is not valid base64; a file is sent as @PATH, or as the whole body.`,
-  )
+  throw invalid(`Image ${index} is not valid base64; the bytes of a file may be the whole body.`)
 }
 
 /** Node passes over what is no base64, so a text that gave all its bytes is proven without a look at it. */
