@@ -4,7 +4,7 @@ import {
   startKillableProcess,
 } from '#shared/inference/killable-process.ts'
 import { processEnded } from '#shared/inference/process-ended.ts'
-import { processUsage } from '#shared/inference/process-usage.ts'
+import { processGrowth } from '#shared/inference/process-growth.ts'
 import type {
   FromGenerationWorker,
   GenerationSource,
@@ -23,9 +23,6 @@ export interface GenerationProcessOptions
   readonly growthLimitBytes?: number
 }
 
-/** The first texts take memory that later ones use again. */
-const settlingTexts = 16
-
 const ownProgram = new URL('./generation-worker-process.ts', import.meta.url)
 
 /**
@@ -42,12 +39,10 @@ function processStarter({
   memoryLimitBytes,
   codeCache,
   program = ownProgram,
-  growthLimitBytes = 256 * 2 ** 20,
+  growthLimitBytes,
 }: Omit<GenerationProcessOptions, 'limits'>): StartGenerationPlace {
   return (receive) => {
     let reservedBytes = 0
-    let texts = 0
-    let settledBytes: number | undefined
     const child = startKillableProcess<ToGenerationWorker, FromGenerationWorker>({
       program,
       memoryLimitBytes,
@@ -59,6 +54,7 @@ function processStarter({
         receive(events)
       },
     })
+    const growth = processGrowth({ pid: child.pid, limitBytes: growthLimitBytes })
     return {
       send: (message) => void child.send(message),
       sendBytes: (file) => sendPieces(file, (piece) => child.send({ type: 'bytes', ...piece })),
@@ -70,13 +66,7 @@ function processStarter({
         child.kill()
         await child.ended
       },
-      hasGrown() {
-        texts += 1
-        if (texts < settlingTexts) return false
-        const sizeBytes = processUsage(child.pid ?? 0)?.rssBytes ?? 0
-        settledBytes ??= sizeBytes + reservedBytes
-        return sizeBytes > settledBytes + growthLimitBytes
-      },
+      hasGrown: () => growth.hasGrown(reservedBytes),
       ended: child.ended.then(processEnded),
     }
   }

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { ServiceError } from '#shared/errors/service-error.ts'
+import { threadEnded } from '#shared/inference/thread-ended.ts'
 import type { FromGenerationWorker, GenerationSource } from './generation-messages.ts'
 import type { GenerationPlace, StartGenerationPlace } from './generation-place.ts'
 import type { Generator } from './generator.ts'
@@ -15,20 +15,8 @@ export const startGenerationThread = (source: GenerationSource): Promise<Generat
 
 const startThread: StartGenerationPlace = (receive): GenerationPlace => {
   const worker = new Worker(new URL('./generation-worker.ts', import.meta.url))
-  const ended = Promise.withResolvers<ServiceError>()
-  let failure: unknown
+  const ended = threadEnded(worker)
   worker.on('message', (message: FromGenerationWorker) => receive(message))
-  worker.on('error', (error) => {
-    failure = error
-  })
-  worker.on('exit', () =>
-    ended.resolve(
-      new ServiceError('inference_failed', {
-        detail: 'The thread that ran the model has ended.',
-        cause: failure,
-      }),
-    ),
-  )
   return {
     send: (message) => worker.postMessage(message),
     async sendBytes(bytes) {
@@ -39,9 +27,9 @@ const startThread: StartGenerationPlace = (receive): GenerationPlace => {
     async end() {
       worker.ref()
       worker.postMessage({ type: 'close' })
-      await ended.promise
+      await ended
     },
     hasGrown: () => false,
-    ended: ended.promise,
+    ended,
   }
 }

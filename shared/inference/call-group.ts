@@ -1,5 +1,5 @@
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
-import { rowsOf } from './joint-tensors.ts'
+import { jointShape, rowsOf } from './joint-tensors.ts'
 import { modelKey } from './model.ts'
 import type { Work } from './worker-messages.ts'
 
@@ -31,7 +31,10 @@ export function callGroup(entry: ModelEntry, work: Work): CallGroup | undefined 
   const mostCalls = Math.floor(batch.rows / (rows ?? batch.rows))
   if (!(mostCalls > 1)) return undefined
   const size = Math.ceil(Math.log2(rows ?? 1))
-  const form = work.kind === 'infer' ? formOf(work.request) : ''
+  const form =
+    work.kind === 'infer'
+      ? JSON.stringify([jointShape(work.request.inputs), work.request.outputs])
+      : ''
   const costKey = `${modelKey(entry)} ${work.kind} ${size} ${form}`
   const parameters = work.kind === 'predict' ? JSON.stringify(work.request.parameters) : ''
   return { key: `${costKey} ${parameters}`, costKey, mostCalls }
@@ -40,13 +43,4 @@ export function callGroup(entry: ModelEntry, work: Work): CallGroup | undefined 
 /** A list of anything but numbers is a list of rows, nearly always. */
 function likelyRows(inputs: unknown): number {
   return Array.isArray(inputs) && typeof inputs[0] !== 'number' ? Math.max(inputs.length, 1) : 1
-}
-
-function formOf({ inputs, outputs }: Extract<Work, { kind: 'infer' }>['request']): string {
-  const tensors = Object.entries(inputs).map(([name, { datatype, shape }]) => [
-    name,
-    datatype,
-    ...shape.slice(1),
-  ])
-  return JSON.stringify([tensors, outputs])
 }

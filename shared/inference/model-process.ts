@@ -1,7 +1,7 @@
 import { sendPieces } from './file-pieces.ts'
 import { startKillableProcess } from './killable-process.ts'
 import { processEnded } from './process-ended.ts'
-import { processUsage } from './process-usage.ts'
+import { processGrowth } from './process-growth.ts'
 import type { RunnerWorker, RunnerWorkerOptions } from './runner-worker.ts'
 import { createWorkerLink } from './worker-link.ts'
 import type { FromWorker, ToWorker } from './worker-messages.ts'
@@ -21,18 +21,13 @@ export interface ModelProcessOptions extends RunnerWorkerOptions {
 
 const ownProgram = new URL('./model-worker-process.ts', import.meta.url)
 
-/** The first runs of a model take memory that later ones use again. */
-const settlingRuns = 16
-/** To look takes 0.03 ms. */
-const lookEveryMs = 250
-
 /** A worker process that runs models. It can be killed wherever it is. */
 export function startModelProcess({
   onExit,
   memoryLimitBytes,
   program = ownProgram,
   codeCache,
-  growthLimitBytes = 256 * 2 ** 20,
+  growthLimitBytes,
   runLimit = 1_000_000,
   ...options
 }: ModelProcessOptions): RunnerWorker {
@@ -48,24 +43,13 @@ export function startModelProcess({
     sendBytes: (key, file) =>
       sendPieces(file, (piece) => child.send({ type: 'bytes', key, ...piece })),
   })
+  const growth = processGrowth({ pid: child.pid, limitBytes: growthLimitBytes, everyMs: 250 })
   let runs = 0
-  let sinceLoad = 0
-  let settledBytes: number | undefined
-  let grownBytes = 0
-  let lookedAtMs = 0
+  let hasGrown = false
   const ended = child.ended.then((ending) => {
     link.fail(processEnded(ending))
     onExit()
   })
-
-  const weigh = (): void => {
-    const nowMs = performance.now()
-    if (sinceLoad < settlingRuns || nowMs - lookedAtMs < lookEveryMs) return
-    lookedAtMs = nowMs
-    const rssBytes = processUsage(child.pid ?? 0)?.rssBytes ?? 0
-    settledBytes ??= rssBytes
-    grownBytes = rssBytes - settledBytes
-  }
 
   const kill = async () => {
     child.kill()
@@ -76,7 +60,7 @@ export function startModelProcess({
     entries: link.entries,
     canBeKilled: true,
     get isWorn() {
-      return runs >= runLimit || grownBytes > growthLimitBytes
+      return runs >= runLimit || hasGrown
     },
     async run(entry, works) {
       const models = link.entries.size
@@ -86,12 +70,8 @@ export function startModelProcess({
       } finally {
         child.allow(undefined)
         runs += 1
-        sinceLoad += 1
-        if (link.entries.size !== models) {
-          sinceLoad = 0
-          settledBytes = undefined
-        }
-        weigh()
+        if (link.entries.size === models) hasGrown = growth.hasGrown()
+        else growth.settleAnew()
       }
     },
     async end() {

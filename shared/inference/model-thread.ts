@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import { ServiceError } from '#shared/errors/service-error.ts'
 import type { RunnerWorker, RunnerWorkerOptions } from './runner-worker.ts'
+import { threadEnded } from './thread-ended.ts'
 import { createWorkerLink } from './worker-link.ts'
 import type { FromWorker } from './worker-messages.ts'
 
@@ -23,18 +23,9 @@ export function startModelThread({ onExit, ...options }: RunnerWorkerOptions): R
       ])
     },
   })
-  let failure: unknown
   worker.on('message', (message: FromWorker) => link.receive(message))
-  worker.on('error', (error) => {
-    failure = error
-  })
-  worker.on('exit', () => {
-    link.fail(
-      new ServiceError('inference_failed', {
-        detail: 'The thread that ran the model has ended.',
-        cause: failure,
-      }),
-    )
+  void threadEnded(worker).then((error) => {
+    link.fail(error)
     onExit()
   })
 

@@ -83,9 +83,10 @@ export function pooledRunner(
   }
 
   async function perform(worker: RunnerWorker, calls: readonly WaitingCall[]): Promise<void> {
-    const [{ entry, done }] = calls as [WaitingCall]
+    const [first] = calls as [WaitingCall]
+    const { entry, done } = first
     const isFirst = !worker.entries.has(modelKey(entry))
-    const isTry = calls.length > 1 || (calls[0]?.tries === 1 && worker.canBeKilled)
+    const isTry = calls.length > 1 || (first.tries === 1 && worker.canBeKilled)
     const startedAt = performance.now()
     let isGivenUp = false
     const giveUp = (): void => {
@@ -104,7 +105,7 @@ export function pooledRunner(
         else done.reject(deadlineExceeded(entry))
         giveUp()
       },
-      isTry ? tryMs(calls) : runMs(calls[0] as WaitingCall, worker),
+      isTry ? tryMs(calls) : runMs(first, worker),
     )
     try {
       const answers = await worker.run(

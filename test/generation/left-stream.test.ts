@@ -10,9 +10,8 @@ import { type NodeHost, startNodeHost } from '#shared/endpoints/node-host.ts'
 import { openGenerator } from '#shared/endpoints/open-generator.ts'
 import { createLanguageModels } from '#shared/generation/language-models.ts'
 import { createOnnxGenerator } from '#shared/generation/onnx-generator.ts'
-import type { Session } from '#shared/runtime/session.ts'
 import { type LocalService, startLocalService } from '#test/support/local-service.ts'
-import { tinyBytes, tinySession } from './tiny-model.ts'
+import { allowedSession, tinyBytes } from './tiny-model.ts'
 import { writeModels } from './writing-model.ts'
 
 /** The real generator over the tiny model; its session runs as often as it is allowed to. */
@@ -21,18 +20,6 @@ const runs = { made: 0, allowed: 0 }
 let service: LocalService
 let host: NodeHost
 let key: string
-
-async function allowedSession(): Promise<Session> {
-  const session = await tinySession()
-  return {
-    ...session,
-    async runInto(inputs, outputs) {
-      while (runs.made >= runs.allowed) await sleep(1)
-      runs.made += 1
-      await session.runInto(inputs, outputs)
-    },
-  }
-}
 
 beforeAll(async () => {
   service = await startLocalService({ PERCALL_MODELS: writeModels(home) })
@@ -43,7 +30,7 @@ beforeAll(async () => {
     openGenerator(entry, {
       readArtifact: async () => tinyBytes(),
       threads: 1,
-      start: async (options) => createOnnxGenerator(await allowedSession(), options),
+      start: async (options) => createOnnxGenerator(await allowedSession(runs), options),
     }),
   )
   const endpoint = localEndpoint({ ...services, languageModels })

@@ -12,7 +12,7 @@ import { writeModels } from './writing-model.ts'
 
 /** A host as it comes, with a language model whose run never ends after a certain number. */
 const home = mkdtempSync(join(tmpdir(), 'percall-runaway-'))
-const timeoutMs = 1_500
+const timeoutMs = 3_000
 let service: LocalService
 let client: OpenAI
 

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
@@ -10,6 +8,7 @@ import { processUsage } from '#shared/inference/process-usage.ts'
 import type { Tensor } from '#shared/runtime/tensor.ts'
 import { greedyOnnx, hangingOnnx, harmlessOnnx, poison } from '#test/batch/scoring/poison-models.ts'
 import { childrenOf } from '#test/bench/harness/process-use.ts'
+import { committedFile } from '#test/support/committed-file.ts'
 import { slowOnnx, writeOnnx } from '#test/support/onnx-writer.ts'
 import { refusal } from '#test/support/refusal.ts'
 import { plainManifest, testEntry } from '#test/support/test-model.ts'
@@ -65,10 +64,10 @@ function setUp(options: Partial<ProcessRunnerOptions> = {}) {
   const runner = processRunner({
     size: 1,
     memoryLimitBytes: 1_000_000_000,
-    async readArtifact({ folder, manifest }) {
-      reads.push(manifest.name)
-      const make = files[manifest.name]
-      return make?.() ?? new Uint8Array(readFileSync(join(folder, manifest.artifact.file ?? '')))
+    async readArtifact(entry) {
+      const { name } = entry.manifest
+      reads.push(name)
+      return files[name]?.() ?? committedFile(entry)
     },
     ...options,
   })
@@ -83,11 +82,7 @@ const poisoned = { program: new URL('./poisoned-worker.ts', import.meta.url) }
 
 test('answers what the model answers inline, over processes of its own', async () => {
   const { runner, reads, processes } = setUp({ size: 2 })
-  const inline = inlineRunner({
-    threads: 1,
-    readArtifact: async ({ folder, manifest }) =>
-      new Uint8Array(readFileSync(join(folder, manifest.artifact.file ?? ''))),
-  })
+  const inline = inlineRunner({ threads: 1, readArtifact: committedFile })
   onTestFinished(() => inline.close())
   const first = await runner.predict(iris, irisRow)
   expect(first.outputs).toStrictEqual((await inline.predict(iris, irisRow)).outputs)
@@ -251,10 +246,10 @@ test('keeps a worn process while its successor cannot load what it has', async (
   let reads = 0
   const { runner } = setUp({
     runLimit: 1,
-    async readArtifact({ folder, manifest }) {
+    async readArtifact(entry) {
       reads += 1
       if (reads > 1) throw new Error('The store is gone.')
-      return new Uint8Array(readFileSync(join(folder, manifest.artifact.file ?? '')))
+      return committedFile(entry)
     },
   })
   for (let round = 0; round < 100; round += 1) {

@@ -1,22 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
 import { readModels } from '#shared/catalog/read-models.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
+import { committedFile } from '#test/support/committed-file.ts'
+import { isCommitted } from '#test/support/is-committed.ts'
 import { writePng } from '#test/tasks/write-png.ts'
 
 /** A model whose file is not committed is proved where it is pulled, not here. */
-const isCommitted = ({ folder, manifest }: ModelEntry) =>
-  existsSync(join(folder, manifest.artifact.file ?? '?'))
-
 const entries = readModels('models', { parse: parseManifest }).filter(isCommitted)
-const runner = inlineRunner({
-  threads: 1,
-  readArtifact: async ({ folder, manifest }) =>
-    new Uint8Array(readFileSync(join(folder, manifest.artifact.file ?? ''))),
-})
+const runner = inlineRunner({ threads: 1, readArtifact: committedFile })
 afterAll(() => runner.close())
 
 describe.each(entries.map((entry) => [entry.manifest.name, entry] as const))('%s', (_, entry) => {

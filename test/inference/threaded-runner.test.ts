@@ -1,6 +1,4 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
@@ -10,6 +8,7 @@ import { ServiceError } from '#shared/errors/service-error.ts'
 import type { PooledRunnerOptions } from '#shared/inference/pooled-runner.ts'
 import { threadedRunner } from '#shared/inference/threaded-runner.ts'
 import type { Tensor } from '#shared/runtime/tensor.ts'
+import { committedFile } from '#test/support/committed-file.ts'
 import { slowOnnx } from '#test/support/onnx-writer.ts'
 import { refusal } from '#test/support/refusal.ts'
 import { plainManifest, testEntry } from '#test/support/test-model.ts'
@@ -41,9 +40,6 @@ const slow = (timeoutMs: number) =>
     },
   )
 
-const committed = ({ folder, manifest }: ModelEntry) =>
-  new Uint8Array(readFileSync(join(folder, manifest.artifact.file ?? '')))
-
 /** The threads that were started, in order. */
 const workers: Worker[] = []
 const onWorker = (worker: Worker) => workers.push(worker)
@@ -57,7 +53,7 @@ function setUp(options: Partial<PooledRunnerOptions> = {}) {
     size: 1,
     async readArtifact(entry) {
       reads.push(entry.manifest.name)
-      return entry.manifest.name === 'slow' ? slowBytes : committed(entry)
+      return entry.manifest.name === 'slow' ? slowBytes : committedFile(entry)
     },
     ...options,
   })
@@ -130,7 +126,7 @@ test('counts the time a call waited in its deadline, and spares the thread that 
     async readArtifact(entry) {
       const at = reads.push(entry.manifest.name)
       await (at === 1 ? gates[0] : gates[1]).opened
-      return committed(entry)
+      return committedFile(entry)
     },
   })
   const first = runner.predict(spam, { inputs: 'hello', parameters: {} })
@@ -159,7 +155,7 @@ test('refuses calls once the queue is full, and says when to come back', async (
 test('refuses new calls while too many threads linger, and takes them again afterwards', async () => {
   stopClock()
   const { open, opened } = gate()
-  const { runner } = setUp({ readArtifact: (entry) => opened.then(() => committed(entry)) })
+  const { runner } = setUp({ readArtifact: (entry) => opened.then(() => committedFile(entry)) })
   for (const _ of [1, 2]) {
     const call = runner.predict(iris, request)
     // What comes in the same turn would go to the thread with it.
@@ -184,7 +180,7 @@ test('fails the calls of a thread that dies, and replaces it', async () => {
     async readArtifact(entry) {
       reads += 1
       asked.resolve()
-      return reads === 1 ? new Promise(() => {}) : committed(entry)
+      return reads === 1 ? new Promise(() => {}) : committedFile(entry)
     },
   })
   const call = runner.predict(iris, request)
@@ -242,7 +238,7 @@ test('tries again to load a model that could not be loaded', async () => {
   const { runner } = setUp({
     async readArtifact(entry) {
       if (broken) throw new ServiceError('artifact_not_found')
-      return committed(entry)
+      return committedFile(entry)
     },
   })
   await expect(runner.predict(iris, request)).rejects.toEqual(refusal('artifact_not_found'))
@@ -259,11 +255,11 @@ test('never answers from a model that fails its golden sample', async () => {
 })
 
 test('leaves the bytes that several threads load whole', async () => {
-  const bytes = committed(iris)
+  const bytes = await committedFile(iris)
   const { runner } = setUp({ size: 2, readArtifact: async () => bytes })
   await Promise.all([runner.predict(iris, request), runner.predict(iris, request)])
   expect(workers).toHaveLength(2)
-  expect(bytes).toStrictEqual(committed(iris))
+  expect(bytes).toStrictEqual(await committedFile(iris))
 })
 
 test('carries tensors to a thread and back: INT64, BYTES, FP32', async () => {
