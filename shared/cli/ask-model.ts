@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '#shared/config/environment.ts'
 import { plainModel } from '#shared/endpoints/predict-text.ts'
 import { publishOwnArtifacts } from '#shared/endpoints/publish-own-artifacts.ts'
 import { writesText } from '#shared/generation/language-models.ts'
 import type { PredictRequest } from '#shared/inference/model.ts'
 import { encodePrediction } from '#shared/protocols/plain-call.ts'
-import { callServer } from './call-server.ts'
+import { callServer, type ServerAddress } from './call-server.ts'
+import { jobEnd } from './job-end.ts'
 import type { Answer } from './prediction-text.ts'
 import { progressLine } from './progress-line.ts'
 import { pullReporter } from './pull-reporter.ts'
@@ -19,9 +19,6 @@ export interface Question {
   readonly body: PlainBody | undefined
   readonly parameters: Readonly<Record<string, unknown>>
 }
-
-/** Between two looks at a job. */
-const everyMs = 500
 
 interface ServerPlace {
   readonly url: string
@@ -58,9 +55,10 @@ export async function askServer(
   environment: Environment,
   place: ServerPlace,
 ): Promise<Answer> {
-  const answer = await ask(question, environment, place, {})
+  const server = serverAt(place, environment)
+  const answer = await ask(question, server)
   // A heavy model of which no instance is warm.
-  return isJob(answer) ? answerOf(answer.id, environment, place) : (answer as Answer)
+  return isJob(answer) ? answerOf(answer.id, server) : (answer as Answer)
 }
 
 /** Has a server answer later. @returns the id of the job */
@@ -70,34 +68,28 @@ export async function askServerLater(
   place: ServerPlace,
 ): Promise<string> {
   const headers = { prefer: 'respond-async' }
-  return ((await ask(question, environment, place, headers)) as { id: string }).id
+  return ((await ask(question, serverAt(place, environment), headers)) as { id: string }).id
 }
+
+const serverAt = (place: ServerPlace, environment: Environment): ServerAddress => ({
+  url: place.url,
+  key: serverKey(place, environment),
+})
 
 const isJob = (answer: unknown): answer is { readonly id: string } =>
   Object(answer).object === 'job'
 
 /** Waits for the end of a job. @throws ServiceError what the call itself was refused with */
-async function answerOf(
-  id: string,
-  environment: Environment,
-  { url, key }: ServerPlace,
-): Promise<Answer> {
-  const server = { url, key: serverKey({ url, key }, environment) }
-  for (;;) {
-    const { state } = (await callServer(server, `/v1/jobs/${id}`)) as { state: string }
-    if (state !== 'queued' && state !== 'running') break
-    await sleep(everyMs)
-  }
+async function answerOf(id: string, server: ServerAddress): Promise<Answer> {
+  await jobEnd(async () => (await callServer(server, `/v1/jobs/${id}`)) as { state: string })
   return (await callServer(server, `/v1/jobs/${id}/result`)) as Answer
 }
 
 async function ask(
   { model, body, parameters }: Question,
-  environment: Environment,
-  { url, key }: ServerPlace,
-  headers: Readonly<Record<string, string>>,
+  server: ServerAddress,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
-  const server = { url, key: serverKey({ url, key }, environment) }
   const path = `/v1/models/${encodeURIComponent(model).replace('%40', '@')}`
   const asked = body ?? ((await callServer(server, path)) as { sample: PlainBody }).sample
   return callServer({ ...server, headers }, `${path}/predict`, {

@@ -57,14 +57,7 @@ export async function openBatchClient(
 }
 
 function openServer(url: string, key: string | undefined): BatchClient {
-  const send: Send = (path, init) =>
-    reachServer(url, path, {
-      ...init,
-      headers: {
-        ...(key !== undefined && { authorization: `Bearer ${key}` }),
-        ...(typeof init?.body === 'string' && { 'content-type': 'application/json' }),
-      },
-    })
+  const send: Send = (path, init) => reachServer(url, path, { ...init, key })
   return {
     ...requests(send),
     async upload(file) {

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { BatchClient, JobAnswer } from './batch-client.ts'
 import { type BatchOptions, withBatchOptions, withResultFiles } from './batch-options.ts'
 import type { FollowOptions } from './follow-batch-job.ts'
+import { examplesOf, jobCommand } from './job-command.ts'
 import { jobId } from './job-id.ts'
 import { readAmount } from './read-amount.ts'
 import { note, print, printJson } from './terminal.ts'
@@ -28,36 +29,36 @@ export function batchJobCommands(batch: Command): void {
   withBatchOptions(batch.command('list').description('list the jobs, newest first'))
     .option('--limit <number>', 'so many of them, up to 100', readLimit, 50)
     .option('--after <job>', 'those that were ordered before this one', jobId)
-    .addHelpText('after', examples('list', `list --after ${idExample}`, 'list --limit 5 --json'))
+    .addHelpText(
+      'after',
+      examplesOf(batch, 'list', `list --after ${idExample}`, 'list --limit 5 --json'),
+    )
     .action(list)
 
-  onJob(batch, 'show', 'show a job')
-    .addHelpText('after', examples(`show ${idExample}`, `show ${idExample} --json`))
+  jobCommand(batch, 'show', 'show a job')
+    .addHelpText('after', examplesOf(batch, `show ${idExample}`, `show ${idExample} --json`))
     .action((id: string, options: JobOptions) => withBatchClient(options, {}, show(id, options)))
 
-  withResultFiles(onJob(batch, 'watch', 'follow a job to its end'))
-    .addHelpText('after', examples(`watch ${idExample}`, `watch ${idExample} -o results.jsonl`))
+  withResultFiles(jobCommand(batch, 'watch', 'follow a job to its end'))
+    .addHelpText(
+      'after',
+      examplesOf(batch, `watch ${idExample}`, `watch ${idExample} -o results.jsonl`),
+    )
     .action((id: string, options: JobOptions) => follow(id, options))
 
-  onJob(batch, 'cancel', 'stop a job; what is finished is published and paid for')
-    .addHelpText('after', examples(`cancel ${idExample}`))
+  jobCommand(batch, 'cancel', 'stop a job; what is finished is published and paid for')
+    .addHelpText('after', examplesOf(batch, `cancel ${idExample}`))
     .action((id: string, options: JobOptions) =>
       // A job that was being published already completes.
       follow(id, { ...options, goodEnds: ['cancelled', 'published'] }, 'cancel'),
     )
 
-  withResultFiles(onJob(batch, 'resume', 'let a paused job go on, and follow it'))
+  withResultFiles(jobCommand(batch, 'resume', 'let a paused job go on, and follow it'))
     .option('--cap <amount>', 'let it cost so much in all from now on', readAmount)
     .option('--detach', 'do not wait for the end')
-    .addHelpText('after', examples(`resume ${idExample}`, `resume ${idExample} --cap 20`))
+    .addHelpText('after', examplesOf(batch, `resume ${idExample}`, `resume ${idExample} --cap 20`))
     .action((id: string, options: JobOptions) => follow(id, options, 'resume'))
 }
-
-const examples = (...calls: readonly string[]): string =>
-  `\nExamples:\n${calls.map((call) => `  $ percall batch ${call}`).join('\n')}`
-
-const onJob = (batch: Command, name: string, description: string): Command =>
-  withBatchOptions(batch.command(name).description(description).argument('<job>', 'its id', jobId))
 
 async function follow(
   id: string,

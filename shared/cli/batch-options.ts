@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import { type PlaceOptions, withSharedOptions } from './command-environment.ts'
+import { type ServerOptions, withServerOptions } from './server-options.ts'
 
-export interface BatchOptions extends PlaceOptions {
-  readonly url?: string
-  readonly key?: string
+export interface BatchOptions extends PlaceOptions, ServerOptions {
   readonly json?: boolean
 }
 
@@ -19,13 +18,5 @@ export const withResultFiles = (command: Command): Command =>
     })
 
 /** The options that all commands of batches share. */
-export function withBatchOptions(command: Command): Command {
-  command
-    .option('--url <address>', 'ask this server rather than this process')
-    .option('--key <key>', 'the API key for --url (default: PERCALL_API_KEY, or the key of "dev")')
-  command.hook('preAction', (_, called) => {
-    const { key, url } = called.opts()
-    if (key !== undefined && url === undefined) called.error('error: --key belongs to --url')
-  })
-  return withSharedOptions(command)
-}
+export const withBatchOptions = (command: Command): Command =>
+  withSharedOptions(withServerOptions(command))

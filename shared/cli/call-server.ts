@@ -17,11 +17,8 @@ export async function callServer(
   body?: unknown,
 ): Promise<unknown> {
   const response = await reachServer(url, path, {
-    headers: {
-      ...headers,
-      ...(key !== undefined && { authorization: `Bearer ${key}` }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
+    key,
+    headers,
     ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(timeoutMs),
   })

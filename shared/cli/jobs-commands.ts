@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { jobAnswer } from '#shared/protocols/job-answers.ts'
 import type { BatchClient } from './batch-client.ts'
 import { type BatchOptions, withBatchOptions } from './batch-options.ts'
 import { formatTable } from './format-table.ts'
+import { examplesOf, jobCommand } from './job-command.ts'
+import { jobEnd } from './job-end.ts'
 import { jobId } from './job-id.ts'
 import { print, printJson } from './terminal.ts'
 import { withBatchClient } from './with-batch-client.ts'
@@ -17,13 +18,10 @@ interface WaitOptions extends BatchOptions {
   readonly output?: string
 }
 
-/** Between two looks. */
-const everyMs = 500
-
 /** `percall jobs`: calls that were put off. */
 export function jobsCommands(jobs: Command): void {
   withBatchOptions(jobs.command('list').description('list the jobs, newest first'))
-    .addHelpText('after', examples('list', 'list --url http://127.0.0.1:8080'))
+    .addHelpText('after', examplesOf(jobs, 'list', 'list --url http://127.0.0.1:8080'))
     .action((options: BatchOptions) =>
       withBatchClient(options, {}, async (client) => {
         const page = (await client.get('/v1/jobs?limit=50')) as { data: JobAnswer[] }
@@ -32,21 +30,24 @@ export function jobsCommands(jobs: Command): void {
       }),
     )
 
-  onJob(jobs, 'show', 'show a job, its place in the queue and the time left')
-    .addHelpText('after', examples(`show ${jobId.example}`))
+  jobCommand(jobs, 'show', 'show a job, its place in the queue and the time left')
+    .addHelpText('after', examplesOf(jobs, `show ${jobId.example}`))
     .action((id: string, options: BatchOptions) =>
       withBatchClient(options, {}, async (client) => tell(await read(client, id), options)),
     )
 
-  onJob(jobs, 'wait', 'wait for the end of a job, and print its answer')
+  jobCommand(jobs, 'wait', 'wait for the end of a job, and print its answer')
     .option('-o, --output <file>', 'write the answer there')
-    .addHelpText('after', examples(`wait ${jobId.example}`, `wait ${jobId.example} -o answer.json`))
+    .addHelpText(
+      'after',
+      examplesOf(jobs, `wait ${jobId.example}`, `wait ${jobId.example} -o answer.json`),
+    )
     .action((id: string, options: WaitOptions) =>
       withBatchClient(options, { works: true }, (client) => wait(client, id, options)),
     )
 
-  onJob(jobs, 'cancel', 'do not run a job, or stop it: then it costs nothing')
-    .addHelpText('after', examples(`cancel ${jobId.example}`))
+  jobCommand(jobs, 'cancel', 'do not run a job, or stop it: then it costs nothing')
+    .addHelpText('after', examplesOf(jobs, `cancel ${jobId.example}`))
     .action((id: string, options: BatchOptions) =>
       withBatchClient(options, {}, async (client) =>
         tell((await client.post(`/v1/jobs/${id}/cancel`, {})) as JobAnswer, options),
@@ -54,22 +55,12 @@ export function jobsCommands(jobs: Command): void {
     )
 }
 
-const examples = (...calls: readonly string[]): string =>
-  `\nExamples:\n${calls.map((call) => `  $ percall jobs ${call}`).join('\n')}`
-
-const onJob = (jobs: Command, name: string, description: string): Command =>
-  withBatchOptions(jobs.command(name).description(description).argument('<job>', 'its id', jobId))
-
 const read = async (client: BatchClient, id: string): Promise<JobAnswer> =>
   (await client.get(`/v1/jobs/${id}`)) as JobAnswer
 
 /** @throws ServiceError what the call itself was refused with, or `job_cancelled` */
 async function wait(client: BatchClient, id: string, { output }: WaitOptions): Promise<void> {
-  let { state } = await read(client, id)
-  while (state === 'queued' || state === 'running') {
-    await sleep(everyMs)
-    state = (await read(client, id)).state
-  }
+  const { state } = await jobEnd(() => read(client, id))
   if (state === 'cancelled') throw new ServiceError('job_cancelled')
   const bytes = await new Response(await client.read(`/v1/jobs/${id}/result`)).bytes()
   if (output === undefined) process.stdout.write(bytes)

@@ -6,13 +6,12 @@ import type { Question } from './ask-model.ts'
 import { commandEnvironment, type PlaceOptions, withSharedOptions } from './command-environment.ts'
 import type { Answer } from './prediction-text.ts'
 import { predictionText } from './prediction-text.ts'
+import { type ServerOptions, withServerOptions } from './server-options.ts'
 import { print, printJson } from './terminal.ts'
 
-interface PredictOptions extends PlaceOptions {
+interface PredictOptions extends PlaceOptions, ServerOptions {
   readonly sample?: boolean
   readonly parameter: Readonly<Record<string, unknown>>
-  readonly url?: string
-  readonly key?: string
   readonly json?: boolean
   readonly async?: boolean
 }
@@ -31,9 +30,10 @@ export function predictCommand(program: Command): void {
       parameter,
       {},
     )
-    .option('--url <address>', 'ask this server rather than this process')
-    .option('--key <key>', 'the API key for --url (default: PERCALL_API_KEY, or the key of "dev")')
-    .option('--async', 'have the server of --url answer later; prints the id of the job')
+  withServerOptions(command).option(
+    '--async',
+    'have the server of --url answer later; prints the id of the job',
+  )
   withSharedOptions(command)
     .addHelpText(
       'after',
@@ -51,9 +51,6 @@ Several inputs are asked as one list. On a terminal the answer is a table, elsew
     .action((model: string, words: string[], options: PredictOptions) => {
       if ((options.sample ?? false) === words.length > 0) {
         command.error('error: give either an input or --sample')
-      }
-      if (options.key !== undefined && options.url === undefined) {
-        command.error('error: --key belongs to --url')
       }
       if (options.async && options.url === undefined) {
         command.error('error: --async belongs to --url')

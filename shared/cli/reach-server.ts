@@ -1,12 +1,26 @@
 import { type ErrorCode, errorCodes } from '#shared/errors/error-codes.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 
+export interface ReachOptions extends RequestInit {
+  readonly key: string | undefined
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /**
- * Sends a request to a server, whatever it answers.
+ * Sends a request to a server, whatever it answers. A body of text is JSON.
  * @throws ServiceError `server_unreachable`
  */
-export function reachServer(url: string, path: string, init: RequestInit): Promise<Response> {
-  return fetch(addressOf(url, path), init).catch((cause: Error) => {
+export function reachServer(
+  url: string,
+  path: string,
+  { key, ...init }: ReachOptions,
+): Promise<Response> {
+  const headers = {
+    ...init.headers,
+    ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    ...(typeof init.body === 'string' && { 'content-type': 'application/json' }),
+  }
+  return fetch(addressOf(url, path), { ...init, headers }).catch((cause: Error) => {
     const reason = cause.cause instanceof Error ? cause.cause.message : cause.message
     throw new ServiceError('server_unreachable', {
       detail: `${url}: ${reason || 'no answer'}`,
