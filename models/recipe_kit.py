@@ -114,9 +114,9 @@ def write_json(file: Path, value: object) -> None:
     file.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_manifest(folder: Path, artifact: Path, name: str = "manifest.json") -> None:
+def write_manifest(folder: Path, artifact: Path) -> None:
     """Puts size and digest of the artifact into the manifest; every other word stays as it is."""
-    manifest = folder / name
+    manifest = folder / "manifest.json"
     text = re.sub(r'("sha256": )"[^"]*"', rf'\g<1>"{sha256_of(artifact)}"', manifest.read_text())
     manifest.write_text(re.sub(r'("bytes": )\d+', rf"\g<1>{artifact.stat().st_size}", text))
 

