@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { parseManifest } from '#shared/catalog/parse-manifest.ts'
@@ -8,11 +7,12 @@ import type { ModelRunner } from '#shared/inference/model-runner.ts'
 import { processRunner } from '#shared/inference/process-runner.ts'
 import { threadedRunner } from '#shared/inference/threaded-runner.ts'
 import { elementCount, type Tensor } from '#shared/runtime/tensor.ts'
+import { committedFile } from '#test/support/committed-file.ts'
 import { interleave } from './harness/interleave.ts'
 import { milliseconds as ms } from './harness/milliseconds.ts'
 import { childrenOf, processUse } from './harness/process-use.ts'
 import type { Measure, Row } from './harness/report.ts'
-import { highest, quantile, statistics } from './harness/statistics.ts'
+import { highest, p99, statistics } from './harness/statistics.ts'
 import { timerLags } from './harness/timer-lags.ts'
 
 const concurrency = 8
@@ -34,7 +34,7 @@ const cases = [
 
 /** Whether calls that come together gain by sharing runs, and what a process of its own costs a call. */
 export const batching: Measure = async ({ samples: rounds }) => {
-  const options = { readArtifact, size }
+  const options = { readArtifact: committedFile, size }
   const shared = processRunner({ ...options, memoryLimitBytes })
   const alone = processRunner({ ...options, memoryLimitBytes, groupSizes: single })
   const threads = threadedRunner({ ...options, groupSizes: single })
@@ -95,12 +95,6 @@ export const batching: Measure = async ({ samples: rounds }) => {
   }
 }
 
-const p99 = (lags: readonly number[]) =>
-  quantile(
-    lags.toSorted((a, b) => a - b),
-    0.99,
-  )
-
 type Ask = (runner: ModelRunner) => Promise<unknown>
 
 const root = join(import.meta.dirname, '../..')
@@ -110,8 +104,6 @@ function entryOf(only: string): ModelEntry {
   if (!entry) throw new Error(`There is no model ${only}.`)
   return entry
 }
-const readArtifact = async ({ folder, manifest }: ModelEntry) =>
-  new Uint8Array(readFileSync(join(folder, manifest.artifact.file ?? '')))
 
 function callOf(entry: ModelEntry, kind: 'infer' | 'predict'): Ask {
   if (kind === 'infer') return inferOf(entry, 1)

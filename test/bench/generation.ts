@@ -7,7 +7,7 @@ import { bareDecode } from './harness/bare-decode.ts'
 import { interleave } from './harness/interleave.ts'
 import { milliseconds as ms } from './harness/milliseconds.ts'
 import type { Measure, Row } from './harness/report.ts'
-import { highest, quantile, statistics } from './harness/statistics.ts'
+import { highest, p99, statistics } from './harness/statistics.ts'
 import { timerLags } from './harness/timer-lags.ts'
 import { languageModel } from './models/language-model.ts'
 
@@ -52,12 +52,7 @@ export const generation: Measure = async ({ samples: rounds }) => {
         const stop = timerLags()
         firstTokenMs.push(await timeToFirst(process))
         const rate = await tokensASecond(process, 4)
-        lagMs.push(
-          quantile(
-            stop().sort((a, b) => a - b),
-            0.99,
-          ),
-        )
+        lagMs.push(p99(stop()))
         return rate
       },
     },

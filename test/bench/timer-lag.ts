@@ -5,7 +5,7 @@ import { httpClient } from './harness/http-call.ts'
 import { milliseconds as ms } from './harness/milliseconds.ts'
 import { serveNode } from './harness/node-process.ts'
 import type { Measure } from './harness/report.ts'
-import { quantile, statistics } from './harness/statistics.ts'
+import { p99, statistics } from './harness/statistics.ts'
 import { makeSlowModel } from './models/make-slow-model.ts'
 
 const file = join(import.meta.dirname, 'processes/host.ts')
@@ -32,10 +32,10 @@ export const timerLag: Measure = async ({ samples: rounds }) => {
       await work()
       host.child.send('stop')
       const [lags] = await once(host.child, 'message')
-      return (lags as number[]).sort((a, b) => a - b)
+      return lags
     }
     await predict()
-    idle.push(quantile(await watch(() => wait(1_000)), 0.99))
+    idle.push(p99(await watch(() => wait(1_000))))
     const lags = await watch(async () => {
       const start = clock()
       const answer = predict().then(() => runMs.push(clock() - start))
@@ -45,7 +45,7 @@ export const timerLag: Measure = async ({ samples: rounds }) => {
         healthMs.push(clock() - asked)
       }
     })
-    busy.push(quantile(lags, 0.99))
+    busy.push(p99(lags))
     await host.stop()
   }
   return {

@@ -15,8 +15,15 @@ export function highest(values: readonly number[]): Statistics {
   return { median: -median, best: -best, p90: -p90 }
 }
 
+/** What one of a hundred values is beyond. In any order, not empty. */
+export const p99 = (values: readonly number[]): number =>
+  quantile(
+    values.toSorted((a, b) => a - b),
+    0.99,
+  )
+
 /** Between the two nearest values in proportion. `sorted` ascending, not empty. */
-export function quantile(sorted: readonly number[], share: number): number {
+function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1)
   const [below, above] = [sorted[Math.floor(place)] ?? 0, sorted[Math.ceil(place)] ?? 0]
   return below + (above - below) * (place % 1)
