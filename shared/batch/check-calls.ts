@@ -1,15 +1,12 @@
 import { readRecords } from './formats/read-records.ts'
 import type { JobOrder, JobProblem } from './job.ts'
-import { LinesInvalid } from './lines-invalid.ts'
+import { LinesInvalid, maxProblems } from './lines-invalid.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { PlanSource } from './plan.ts'
 
 /** Of the OpenAI Batch API. The native route has no such limits. */
 const maxCalls = 50_000
 const maxBytes = 200_000_000
-
-/** So many are told; a file that is wrong throughout is wrong once. */
-const maxProblems = 100
 
 /**
  * Checks a file of calls before any of them is answered: each line a call of the batch's endpoint,

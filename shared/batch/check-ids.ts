@@ -2,15 +2,12 @@ import type { InputRecord } from './chunk.ts'
 import { readRecords } from './formats/read-records.ts'
 import { createIdTable } from './id-table.ts'
 import type { JobProblem } from './job.ts'
-import { LinesInvalid } from './lines-invalid.ts'
+import { LinesInvalid, maxProblems } from './lines-invalid.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { PlanSource } from './plan.ts'
 
 /** Memory stays below 200 MB. */
 const maxIds = 5_000_000
-
-/** So many are told; a file that is wrong throughout is wrong once. */
-const maxProblems = 100
 
 /**
  * JSONL whose first records (those of the first 64 KB) carry a `custom_id` names each record once.

@@ -1,6 +1,6 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
 import { countRange } from './formats/count-records.ts'
 import { goneChunk } from './gone-chunk.ts'
+import { isGone } from './is-gone.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { UnscoredChunk } from './read-parts.ts'
 import { rangeOf, readPlan } from './read-plan.ts'
@@ -17,11 +17,9 @@ export async function countChunk(
   try {
     return await countRange(source, range, objects.read)
   } catch (thrown) {
+    if (!isGone(thrown)) throw thrown
     // As many as it would have been if it had been scored now.
-    if (thrown instanceof ServiceError && thrown.code === 'object_gone') {
-      const { records, lines } = goneChunk(plan, chunk)
-      return { records, lines }
-    }
-    throw thrown
+    const { records, lines } = goneChunk(plan, chunk)
+    return { records, lines }
   }
 }

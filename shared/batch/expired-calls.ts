@@ -1,11 +1,11 @@
-import { ServiceError } from '#shared/errors/service-error.ts'
 import type { PartLine } from './chunk.ts'
 import { readRecords } from './formats/read-records.ts'
 import { goneChunk } from './gone-chunk.ts'
+import { isGone } from './is-gone.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { UnscoredChunk } from './read-parts.ts'
 import { rangeOf, readPlan } from './read-plan.ts'
-import { errorOf } from './scoring/part-line.ts'
+import { errorOf, partOf } from './scoring/part-line.ts'
 
 /**
  * The part of a chunk whose time was over before it was scored: of each call an error that says so,
@@ -31,10 +31,9 @@ export async function expiredCalls(
       lines = batch.lines
     }
   } catch (thrown) {
-    if (!(thrown instanceof ServiceError) || thrown.code !== 'object_gone') throw thrown
+    if (!isGone(thrown)) throw thrown
     // As it would have been if it had been scored now.
     return goneChunk(plan, chunk)
   }
-  const part = Buffer.from(told.map((line) => `${JSON.stringify(line)}\n`).join(''))
-  return { records: told.length, lines, part }
+  return { records: told.length, lines, part: partOf(told) }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { isGone } from './is-gone.ts'
 import type { ObjectStore, StoredObject } from './object-store.ts'
 import { places } from './places.ts'
 import { readAll } from './read-all.ts'
@@ -79,7 +80,7 @@ export async function readDescription(
   try {
     return JSON.parse((await readAll(objects.read(object))).toString()) as BatchFile
   } catch (thrown) {
-    if (thrown instanceof ServiceError && thrown.code === 'object_gone') return undefined
+    if (isGone(thrown)) return undefined
     throw thrown
   }
 }

@@ -1,7 +1,7 @@
 import type { PartLine } from './chunk.ts'
 import type { Plan } from './plan.ts'
 import { rangeOf } from './read-plan.ts'
-import { errorOf } from './scoring/part-line.ts'
+import { errorOf, partOf } from './scoring/part-line.ts'
 
 /** What can be told of a chunk whose input is gone. */
 export interface GoneChunk {
@@ -32,6 +32,3 @@ export function goneChunk(plan: Plan, chunk: number): GoneChunk {
   )
   return { part: partOf(told), records, lines: isRows ? records : 0, unread: false }
 }
-
-const partOf = (lines: readonly PartLine[]): Uint8Array =>
-  Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))

@@ -6,6 +6,7 @@ import type { Handled, ScoringServices } from './batch-services.ts'
 import type { ChunkReport, ScoredChunk } from './chunk.ts'
 import { chunkKey } from './chunk-key.ts'
 import { type GoneChunk, goneChunk } from './gone-chunk.ts'
+import { isGone } from './is-gone.ts'
 import { type Job, maxChargeOf } from './job.ts'
 import { findEntry } from './job-model.ts'
 import { restFrom } from './job-rest.ts'
@@ -180,7 +181,7 @@ async function openChunk(
     })
     return Object.assign(opened, { bytes })
   } catch (thrown) {
-    if (!(thrown instanceof ServiceError) || thrown.code !== 'object_gone') throw thrown
+    if (!isGone(thrown)) throw thrown
     return { ...openGone(goneChunk(plan, chunk)), bytes }
   }
 }

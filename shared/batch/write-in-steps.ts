@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
 import { ServiceError } from '#shared/errors/service-error.ts'
+import { isGone } from './is-gone.ts'
 import type { ObjectDraft } from './object-drafts.ts'
 import type { ObjectStore } from './object-store.ts'
 import { readAll } from './read-all.ts'
@@ -142,7 +143,7 @@ async function readProgress<State>(
   const object = await objects.head(key)
   if (!object) return undefined
   const bytes = await readAll(objects.read(object)).catch((thrown) => {
-    if (!(thrown instanceof ServiceError) || thrown.code !== 'object_gone') throw thrown
+    if (!isGone(thrown)) throw thrown
     // Another run has come further meanwhile; of an input or a part it would be something else.
     throw new ServiceError('store_unavailable', { cause: thrown })
   })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import type { BatchServices } from './batch-services.ts'
 import { countChunk } from './count-chunk.ts'
-import { type EncoderState, openEncoder } from './encode-output.ts'
+import { type EncoderState, type EncodingOptions, openEncoder } from './encode-output.ts'
 import { expiredCalls } from './expired-calls.ts'
 import type { OutputTableOptions } from './formats/output-table.ts'
 import { packedSuffix } from './formats/pack-frames.ts'
@@ -55,7 +55,7 @@ interface OutputState {
 }
 
 async function* outputSteps(
-  options: Parameters<typeof openEncoder>[0],
+  options: EncodingOptions,
   { objects, jobs }: BatchServices,
   from: OutputState | undefined,
 ): AsyncGenerator<Step<OutputState>> {

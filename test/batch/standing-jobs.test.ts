@@ -9,6 +9,7 @@ import type { Scorer } from '#shared/batch/scorer.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { refusal } from '#test/support/refusal.ts'
 import { byHand } from './by-hand.ts'
+import { aroundScore } from './chaos/around-score.ts'
 import { createLineScorer } from './chaos/line-scorer.ts'
 import { useSmallJobs } from './small-jobs.ts'
 
@@ -21,14 +22,7 @@ const three = '"text 1"\n"text 2"\n"text 3"\n'
 
 test('who publishes a stopped job waits for its chunks, however long, and is not given up on', async () => {
   const running = Promise.withResolvers<void>()
-  const lines = createLineScorer()
-  const slow: Scorer = {
-    ...lines,
-    async open(work) {
-      const chunk = await lines.open(work)
-      return { ...chunk, score: () => running.promise.then(() => chunk.score()) }
-    },
-  }
+  const slow = aroundScore(createLineScorer(), (score) => running.promise.then(score))
   const job = await begin(2, {}, three)
   const scoring = byHand(small.batch.services, slow).work('score', 1)
   const reserved = async () =>

@@ -6,6 +6,10 @@ import type { PartLine, RecordError } from '../chunk.ts'
 export const partLine = (line: Exclude<PartLine, { outputs: unknown }>): string =>
   JSON.stringify(line)
 
+/** A part of lines that no model was asked for. */
+export const partOf = (lines: readonly PartLine[]): Uint8Array =>
+  Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+
 /** The line of a result up to its outputs, `{"id":7,"outputs":`. */
 export function resultStart(head: object): string {
   const start = JSON.stringify(head).slice(0, -1)

@@ -7,6 +7,7 @@ import { createReconciler } from '#shared/batch/reconcile.ts'
 import { createMeter } from '#shared/metering/metered-call.ts'
 import { byHand } from '../by-hand.ts'
 import { type Around, aroundPort } from '../chaos/around-port.ts'
+import { aroundScore } from '../chaos/around-score.ts'
 import { createLineScorer } from '../chaos/line-scorer.ts'
 import { openLocalBatch } from '../local-batch.ts'
 
@@ -58,13 +59,10 @@ await services.objects.put(key, Buffer.from(lines.join('\n')), { ifAbsent: true 
 const ordered = await receiveObject(key, services)
 await createReconciler(services, { quietMs: 1_000, lookBackMs: 0 })()
 const scorer = createLineScorer({ onScored: () => process.stdout.write('ran\n') })
-const hands = byHand(services, {
-  ...scorer,
-  async open(work) {
-    const chunk = await scorer.open(work)
-    return { ...chunk, score: () => around('scored', () => chunk.score()) }
-  },
-})
+const hands = byHand(
+  services,
+  aroundScore(scorer, (score) => around('scored', score)),
+)
 await hands.work('plan')
 isArmed = true
 await hands.workAll()

@@ -6,10 +6,10 @@ import { createKeyManager } from '#shared/access/manage-keys.ts'
 import type { Job } from '#shared/batch/job.ts'
 import { cancelJob, resumeJob } from '#shared/batch/manage-job.ts'
 import { receiveObject } from '#shared/batch/receive-object.ts'
-import type { Scorer } from '#shared/batch/scorer.ts'
 import { readEnvironment } from '#shared/config/environment.ts'
 import { openKeyStore } from '#shared/endpoints/open-key-store.ts'
 import { byHand } from '../by-hand.ts'
+import { aroundScore } from '../chaos/around-score.ts'
 import { createLineScorer } from '../chaos/line-scorer.ts'
 import { five, useSmallJobs } from '../small-jobs.ts'
 
@@ -44,22 +44,12 @@ test('messages of chunks that come twice, and in any order, charge each chunk on
 
 test('a message whose time is over while its chunk runs is not run a second time beside it', async () => {
   const running = Promise.withResolvers<void>()
-  const lines = createLineScorer()
   let runs = 0
-  const slow: Scorer = {
-    ...lines,
-    async open(work) {
-      const chunk = await lines.open(work)
-      return {
-        ...chunk,
-        async score() {
-          runs += 1
-          await running.promise
-          return chunk.score()
-        },
-      }
-    },
-  }
+  const slow = aroundScore(createLineScorer(), async (score) => {
+    runs += 1
+    await running.promise
+    return score()
+  })
   const job = await begin(0, {}, '"text"\n')
   const { score } = small.batch.services.queues
   const [delivery] = await score.receive({ limit: 1, visibilityMs: 60_000 })
