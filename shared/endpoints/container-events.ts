@@ -8,6 +8,7 @@ import { readEnvironment } from '#shared/config/environment.ts'
 import { createLanguageModels, writesText } from '#shared/generation/language-models.ts'
 import { modelKey } from '#shared/inference/model.ts'
 import type { Endpoint } from '#shared/protocols/http-message.ts'
+import { findNamed } from './find-named.ts'
 import { generatorStarter } from './generator-starter.ts'
 import { onJobMessages } from './job-messages.ts'
 import { keepWarm } from './keep-warm.ts'
@@ -57,8 +58,7 @@ function heavyModels(): ContainerEventsOptions {
   const { PERCALL_MODEL: name } = environment
   if (name !== undefined) {
     endpoint.warm = async () => {
-      const [bare = '', version] = name.split('@', 2)
-      const entry = catalog.find(bare, version)
+      const entry = findNamed(catalog, name)
       await (writesText(entry) ? languageModels.find(entry) : runner.load(entry))
       keepWarm(modelKey(entry), { openJobs, logger })
     }

@@ -9,6 +9,7 @@ import type { Environment } from '#shared/config/environment.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { writesText } from '#shared/generation/language-models.ts'
 import { modelKey } from '#shared/inference/model.ts'
+import { findNamed } from './find-named.ts'
 import { generatorStarter } from './generator-starter.ts'
 import { localEndpoint } from './local-endpoint.ts'
 import { type LocalServices, localServices, modelsDirectory } from './local-services.ts'
@@ -35,16 +36,14 @@ const retryMs = 2_000
 export async function startContainerHost(environment: Environment): Promise<ContainerHost> {
   const { HOST: host, SAGEMAKER_BIND_TO_PORT: port = environment.PORT } = environment
   const catalog = containerCatalog(environment)
-  const model = () => chosenModel(catalog, environment.PERCALL_MODEL)
-  // A model that is named wrongly would never be ready.
-  if (environment.PERCALL_MODEL !== undefined) model()
+  const chosen = chosenModel(catalog, environment.PERCALL_MODEL)
   const services = await localServices({ environment, catalog })
   const { logger, bodyLimitBytes } = services
   const entries = catalog.list().flatMap(({ manifest }) => catalog.versions(manifest.name))
   const { failures } = await publishOwnArtifacts(environment, entries)
   for (const cause of failures) logger.error('a model file cannot be stored', { cause })
 
-  const readiness = becomeReady(services, model)
+  const readiness = becomeReady(services, chosen)
   const shelf = createModelShelf({
     services,
     openRunner: (readArtifact) => openRunner(environment, { readArtifact, size: 1 }),
@@ -56,7 +55,7 @@ export async function startContainerHost(environment: Environment): Promise<Cont
       services,
       endpoint: localEndpoint(services),
       isReady: () => readiness.isReady,
-      model,
+      model: () => chosen ?? refuseToChoose(),
       shelf,
       platformKey: environment.PERCALL_INVOCATIONS_KEY,
     }),
@@ -91,14 +90,17 @@ function containerCatalog(environment: Environment): Catalog {
   )
 }
 
-/** @throws ServiceError `model_not_found`, `version_not_found` */
-function chosenModel(catalog: Catalog, name: string | undefined): ModelEntry {
+/**
+ * The one that is named, else the only one there is. One that is named wrongly would never be ready.
+ * @throws ServiceError `model_not_found`, `version_not_found`
+ */
+function chosenModel(catalog: Catalog, name: string | undefined): ModelEntry | undefined {
+  if (name !== undefined) return findNamed(catalog, name)
   const [first, ...others] = catalog.list()
-  if (name !== undefined) {
-    const [bare = '', version] = name.split('@', 2)
-    return catalog.find(bare, version)
-  }
-  if (first && others.length === 0) return first
+  return others.length === 0 ? first : undefined
+}
+
+function refuseToChoose(): never {
   throw new ServiceError('model_not_found', {
     detail: 'This container serves several models, and none is chosen for this path.',
     fix: 'Name one by PERCALL_MODEL, or call the routes that name it themselves.',
@@ -106,23 +108,15 @@ function chosenModel(catalog: Catalog, name: string | undefined): ModelEntry {
 }
 
 /** Proves the chosen model (the smallest, where none is chosen) until it can be proven. */
-function becomeReady(services: LocalServices, model: () => ModelEntry) {
+function becomeReady(services: LocalServices, entry: ModelEntry | undefined) {
   const { logger, runner, languageModels } = services
   let timer: NodeJS.Timeout | undefined
   const readiness = { isReady: false, stop: () => clearTimeout(timer) }
   const prove = async (): Promise<void> => {
-    const entry = chosen()
     if (!entry) await services.ready()
     else await (writesText(entry) ? languageModels.find(entry) : runner.ready(entry))
     readiness.isReady = true
     logger.info('ready', { model: entry && modelKey(entry) })
-  }
-  const chosen = () => {
-    try {
-      return model()
-    } catch {
-      return undefined
-    }
   }
   const attempt = (): void => {
     prove().catch((cause: unknown) => {

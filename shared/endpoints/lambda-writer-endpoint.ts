@@ -21,8 +21,7 @@ export function lambdaWriterEndpoint(name: string): Endpoint {
       start: (options) => openOnnxGenerator({ ...options, slots: 1 }),
     }),
   )
-  const serve = servingEndpoint({ ...services, languageModels })
-  const endpoint: Endpoint = (request) => serve(request)
+  const endpoint = servingEndpoint({ ...services, languageModels })
   endpoint.warm = async () => {
     await languageModels.find(catalog.find(name))
   }

@@ -1,6 +1,6 @@
 import type { JobStore } from '#shared/batch/job-store.ts'
 import type { Queue } from '#shared/batch/queue.ts'
-import { lazily } from './lazily.ts'
+import { closedIfOpened } from './closed-if-opened.ts'
 
 /** A job store that is opened by the first who needs it: a command that asks a model needs none. */
 export function lazyJobStore(open: () => Promise<JobStore>): JobStore {
@@ -29,13 +29,4 @@ export function lazyQueue(open: () => Promise<Queue>): Queue {
     redrive: async () => (await store()).redrive(),
     close,
   }
-}
-
-function closedIfOpened<Store extends { close(): Promise<void> }>(open: () => Promise<Store>) {
-  let isOpened = false
-  const store = lazily(() => {
-    isOpened = true
-    return open()
-  })
-  return { store, close: async () => (isOpened ? (await store()).close() : undefined) }
 }

@@ -27,9 +27,10 @@ import { createMemoryRateStore } from '#shared/metering/memory-rate-store.ts'
 import { readPriceBook } from '#shared/metering/read-price-book.ts'
 import { createSqliteSaleOutbox } from '#shared/metering/sqlite-sale-outbox.ts'
 import { createLogger } from '#shared/observability/logger.ts'
+import { closedIfOpened } from './closed-if-opened.ts'
 import { generatorStarter } from './generator-starter.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
-import { type LocalJobsOptions, startJobs } from './local-jobs.ts'
+import type { LocalJobsOptions } from './local-jobs.ts'
 import { openArtifactStore } from './open-artifact-store.ts'
 import { openBatch } from './open-batch.ts'
 import { openGenerator } from './open-generator.ts'
@@ -139,14 +140,15 @@ export async function localServices({
   )
 
   const eachLane = { least: workers, most: workers }
-  const jobs = {
+  // A command that asks a model needs none.
+  const jobs = closedIfOpened(async () => ({
     ...(await openJobs(environment, peppers)),
     workers: { light: eachLane, heavy: eachLane },
-  }
+  }))
 
   const services: LocalServices = {
     batch,
-    openJobs: async () => jobs,
+    openJobs: jobs.store,
     languageModels,
     catalog,
     ledger,
@@ -191,7 +193,7 @@ export async function localServices({
   const heavyOnly = environment.PERCALL_WORK === 'heavy'
   const stopJobs =
     place === 'workers'
-      ? await startOwnJobs(services, jobs, { concurrency: workers, heavyOnly })
+      ? await startOwnJobs(services, { concurrency: workers, heavyOnly })
       : async () => undefined
   return services
 }
@@ -199,10 +201,13 @@ export async function localServices({
 /** What was put off is run as it would have been at once; it is nothing that a command has to load. */
 async function startOwnJobs(
   services: LocalServices,
-  jobs: JobServices,
   options: Pick<LocalJobsOptions, 'concurrency' | 'heavyOnly'>,
 ): Promise<() => Promise<void>> {
-  const { servingEndpoint } = await import('./serving-endpoint.ts')
+  const [{ servingEndpoint }, { startJobs }, jobs] = await Promise.all([
+    import('./serving-endpoint.ts'),
+    import('./local-jobs.ts'),
+    services.openJobs(),
+  ])
   const { keyStore, logger } = services
   const endpoint = servingEndpoint(services)
   return startJobs(jobs, { endpoint, keyStore, logger, ...options })

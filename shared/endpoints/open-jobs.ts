@@ -1,9 +1,6 @@
 import type { Peppers } from '#shared/access/peppers.ts'
 import type { Environment } from '#shared/config/environment.ts'
-import type { DeferredCallStore } from '#shared/jobs/deferred-call-store.ts'
 import type { JobServices } from '#shared/jobs/job-services.ts'
-import type { Warmth } from '#shared/jobs/warmth.ts'
-import type { WebhookSecretStore } from '#shared/jobs/webhooks/webhook-secret-store.ts'
 import { openDynamodbClient } from './open-dynamodb-client.ts'
 import { newFence } from './open-meter.ts'
 import { openObjects } from './open-objects.ts'
@@ -51,12 +48,9 @@ export async function openJobs(
   }
 }
 
-async function openStores(environment: Environment): Promise<{
-  calls: DeferredCallStore
-  secrets: WebhookSecretStore
-  warmth: Warmth
-  warmMs: number
-}> {
+async function openStores(
+  environment: Environment,
+): Promise<Pick<JobServices, 'calls' | 'secrets' | 'warmth' | 'warmMs'>> {
   const { PERCALL_CALLS: path = `${environment.PERCALL_HOME}/jobs.sqlite` } = environment
   const table = storeName('PERCALL_CALLS', path, 'dynamodb:')
   if (table === undefined) {

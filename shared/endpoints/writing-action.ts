@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { requireModel } from '#shared/access/require-model.ts'
+import type { ModelEntry } from '#shared/catalog/model-entry.ts'
 import { ServiceError } from '#shared/errors/service-error.ts'
 import { type CompletionPiece, complete } from '#shared/generation/complete.ts'
 import { type LanguageModels, writesText } from '#shared/generation/language-models.ts'
@@ -38,6 +39,12 @@ export function writingAction<Asked extends WritingAsked>(
   { format, decode, now = Date.now, newId = randomUUID, ...steps }: WritingSteps<Asked>,
 ): Action {
   const { catalog, languageModels } = services
+  // The model is not needed where the call is put off.
+  const inputOf = (asked: Asked, entry: ModelEntry) => ({
+    asked,
+    entry,
+    order: lazily(() => orderText(languageModels, entry, asked, steps)),
+  })
 
   return action(services, {
     async decode(call) {
@@ -55,8 +62,7 @@ export function writingAction<Asked extends WritingAsked>(
           param: 'model',
         })
       }
-      // The model is not needed where the call is put off.
-      return { asked, entry, order: lazily(() => orderText(languageModels, entry, asked, steps)) }
+      return inputOf(asked, entry)
     },
     async purchase({ input: { entry, order }, request: { body, sentBytes = body.length } }) {
       const { prompt, maxTokens } = (await order()).request
@@ -67,17 +73,13 @@ export function writingAction<Asked extends WritingAsked>(
       entryOf: ({ entry }) => entry,
       check: ({ input: { entry, asked } }) => measureText(asked, steps, readWriter(entry)),
     },
-    repin: ({ input }, version) => ({
-      ...input,
-      entry: catalog.find(input.entry.manifest.name, version),
-    }),
-    async run({ asked, entry, order: buy }, { request }): Promise<HttpResponse> {
-      const bought = await buy()
-      const isPinned = bought.entry !== entry
-      const order = isPinned ? await orderText(languageModels, entry, asked, steps) : bought
+    repin: ({ input: { asked, entry } }, version) =>
+      inputOf(asked, catalog.find(entry.manifest.name, version)),
+    async run({ asked, entry, order }, { request }): Promise<HttpResponse> {
+      const ordered = await order()
       const { timeoutMs } = entry.manifest.limits
       const { signal, deferred } = request
-      const rest = complete(order.model, order.request, {
+      const rest = complete(ordered.model, ordered.request, {
         timeoutMs,
         // Whoever waits for the whole has ordered it, unless it is a job that is called off.
         signal: deferred && !asked.stream ? signal : undefined,
@@ -88,7 +90,7 @@ export function writingAction<Asked extends WritingAsked>(
         id: newId(),
         createdAt: now(),
         model: modelKey(entry),
-        inputTokens: order.request.prompt.length,
+        inputTokens: ordered.request.prompt.length,
         includeUsage: asked.includeUsage,
         first,
         rest,

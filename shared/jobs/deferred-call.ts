@@ -99,8 +99,12 @@ export const hasEnded = ({ state }: Pick<DeferredCall, 'state'>): boolean =>
 /** When it may be taken: at once, or when the worker that has it is presumed dead. */
 export const readyAt = ({ notBefore, run }: DeferredCall): number => run?.leaseUntil ?? notBefore
 
+/** Sorts as (time, id) does. */
+export const positionOf = ({ createdAt, id }: DeferredCall): string =>
+  `${String(createdAt).padStart(16, '0')}#${id}`
+
 /** In order of their turn within a tenant, as text. */
-export const turnOf = ({ id, createdAt, order }: DeferredCall): string =>
-  `${ranks[order.priority]}#${String(createdAt).padStart(16, '0')}#${id}`
+export const turnOf = (call: DeferredCall): string =>
+  `${ranks[call.order.priority]}#${positionOf(call)}`
 
 const ranks: Readonly<Record<Priority, number>> = { high: 0, normal: 1, low: 2 }

@@ -9,7 +9,9 @@ import type { Price } from '#shared/metering/price-book.ts'
 export const exact = (value: bigint): unknown => JSON.rawJSON(value.toString())
 
 const optional = (value: bigint | undefined) => (value === undefined ? null : exact(value))
-const time = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())
+/** ISO 8601; `null` where there is none. */
+export const time = (at: number | undefined) =>
+  at === undefined ? null : new Date(at).toISOString()
 
 /** Every account answer, field by field. Absent is `null`; times are ISO 8601; amounts are micros. */
 export const accountAnswers = {

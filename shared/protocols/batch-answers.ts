@@ -2,9 +2,7 @@ import type { JobEstimate } from '#shared/batch/estimate-job.ts'
 import { costOf, type Job, maxChargeOf } from '#shared/batch/job.ts'
 import { type JobProgress, progressOf, type TimeLeft } from '#shared/batch/job-progress.ts'
 import type { PriceBook } from '#shared/metering/price-book.ts'
-import { exact } from './account-answers.ts'
-
-const time = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())
+import { exact, time } from './account-answers.ts'
 
 /** A job as its owner sees it. Absent is `null`; times are ISO 8601; amounts are micros of `currency`. */
 export function batchJobAnswer(job: Job, now: number, prices: Pick<PriceBook, 'list'>) {

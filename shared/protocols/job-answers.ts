@@ -1,9 +1,7 @@
 import { retentionMs } from '#shared/jobs/attention-at.ts'
 import { type DeferredCall, hasEnded } from '#shared/jobs/deferred-call.ts'
 import type { Wait } from '#shared/jobs/estimate-wait.ts'
-import { exact } from './account-answers.ts'
-
-const time = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())
+import { exact, time } from './account-answers.ts'
 
 /** A job as its owner sees it. Absent is `null`; times are ISO 8601; amounts are micros. */
 export function jobAnswer(job: DeferredCall, wait?: Wait) {

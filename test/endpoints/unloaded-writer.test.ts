@@ -7,8 +7,7 @@ import { createModelShelf, type ModelShelf } from '#shared/endpoints/model-shelf
 import { createOnnxGenerator } from '#shared/generation/onnx-generator.ts'
 import { inlineRunner } from '#shared/inference/inline-runner.ts'
 import type { HttpResponse } from '#shared/protocols/http-message.ts'
-import type { Session } from '#shared/runtime/session.ts'
-import { tinySession } from '#test/generation/tiny-model.ts'
+import { allowedSession } from '#test/generation/tiny-model.ts'
 import { writeModels } from '#test/generation/writing-model.ts'
 import { type LocalService, startLocalService } from '#test/support/local-service.ts'
 
@@ -18,25 +17,13 @@ const runs = { made: 0, allowed: 0 }
 let service: LocalService
 let shelf: ModelShelf
 
-async function allowedSession(): Promise<Session> {
-  const session = await tinySession()
-  return {
-    ...session,
-    async runInto(inputs, outputs) {
-      while (runs.made >= runs.allowed) await sleep(1)
-      runs.made += 1
-      await session.runInto(inputs, outputs)
-    },
-  }
-}
-
 beforeAll(async () => {
   service = await startLocalService()
   shelf = createModelShelf({
     services: service.services,
     threads: 1,
     openRunner: (readArtifact) => inlineRunner({ readArtifact, threads: 1 }),
-    startGenerator: async (options) => createOnnxGenerator(await allowedSession(), options),
+    startGenerator: async (options) => createOnnxGenerator(await allowedSession(runs), options),
   })
 })
 beforeEach(async () => {

@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { childrenOf } from '#test/bench/harness/process-use.ts'
 
 export interface ContainerProcess {
   readonly url: string
@@ -138,11 +139,3 @@ function killTree({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Si
 
 const isHelper = (pid: number) =>
   /buildah|^exe$/.test(readFileSync(`/proc/${pid}/comm`, 'utf8').trim())
-
-function childrenOf(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')
-      .split(' ')
-      .flatMap((one) => Number(one) || []),
-  )
-}

@@ -11,15 +11,13 @@ import { type LocalServices, localServices } from '#shared/endpoints/local-servi
 import { openGenerator } from '#shared/endpoints/open-generator.ts'
 import { createLanguageModels } from '#shared/generation/language-models.ts'
 import { createOnnxGenerator } from '#shared/generation/onnx-generator.ts'
-import type { Session } from '#shared/runtime/session.ts'
-import { tinyBytes, tinySession } from '#test/generation/tiny-model.ts'
+import { type AllowedRuns, allowedSession, tinyBytes } from '#test/generation/tiny-model.ts'
 import { writeModels } from '#test/generation/writing-model.ts'
 
 let home: string
 let services: LocalServices
 let key: string
-/** Of the session: it runs as often as it is allowed to. */
-let runs: { made: number; allowed: number }
+let runs: AllowedRuns
 
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'percall-cancelled-writing-'))
@@ -33,7 +31,7 @@ beforeEach(async () => {
     openGenerator(entry, {
       readArtifact: async () => tinyBytes(),
       threads: 1,
-      start: async (options) => createOnnxGenerator(await allowedSession(), options),
+      start: async (options) => createOnnxGenerator(await allowedSession(runs), options),
     }),
   )
   services = { ...(await localServices({ environment, runner: 'inline' })), languageModels }
@@ -46,18 +44,6 @@ afterEach(async () => {
   await services.close()
   rmSync(home, { recursive: true })
 })
-
-async function allowedSession(): Promise<Session> {
-  const session = await tinySession()
-  return {
-    ...session,
-    async runInto(inputs, outputs) {
-      while (runs.made >= runs.allowed) await sleep(1)
-      runs.made += 1
-      await session.runInto(inputs, outputs)
-    },
-  }
-}
 
 test.each([
   ['a text', '/v1/completions', {}],

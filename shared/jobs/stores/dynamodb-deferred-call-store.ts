@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto'
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
-import {
-  type DynamodbClient,
-  type DynamodbItem,
-  DynamodbRefusal,
-} from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient, DynamodbItem } from '#shared/aws/dynamodb-client.ts'
 import { queryTable, type TableQuery } from '#shared/aws/dynamodb-query.ts'
-import { attributeNames } from '#shared/aws/dynamodb-write.ts'
+import { type WriteAction, writeTogether } from '#shared/aws/dynamodb-write.ts'
 import { attentionAt, retentionMs } from '../attention-at.ts'
-import { type DeferredCall, hasEnded, readyAt, turnOf } from '../deferred-call.ts'
+import { type DeferredCall, hasEnded, positionOf, readyAt, turnOf } from '../deferred-call.ts'
 import { deferredCallJson } from '../deferred-call-json.ts'
 import type { DeferredCallStore } from '../deferred-call-store.ts'
 
@@ -37,22 +33,10 @@ export function createDynamodbDeferredCallStore({
   }
 
   /** @returns whether the condition held, also where the answer to the first attempt was lost */
-  async function put(call: DeferredCall, condition: string, values?: DynamodbItem) {
+  async function put(call: DeferredCall, how: Pick<WriteAction, 'condition' | 'values'>) {
     const item = toItem(call)
-    try {
-      await client.call('PutItem', {
-        TableName: table,
-        Item: item,
-        ConditionExpression: condition,
-        ExpressionAttributeNames: attributeNames(condition),
-        ExpressionAttributeValues: values,
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-      })
-      return true
-    } catch (error) {
-      if (!(error instanceof DynamodbRefusal)) throw error
-      return error.item !== undefined && Object(error.item.call).S === Object(item.call).S
-    }
+    const refused = await writeTogether(client, [{ table, target: { put: item }, ...how }])
+    return !refused || Object(refused[0]?.item?.call).S === Object(item.call).S
   }
 
   /** Of an index only the keys are read: what it holds may be older than the calls themselves. */
@@ -72,8 +56,11 @@ export function createDynamodbDeferredCallStore({
 
   return {
     find,
-    create: (call) => put(call, 'attribute_not_exists(#pk)'),
-    replace: (call) => put(call, '#revision = :seen', { ':seen': number(call.revision - 1) }),
+    create: (call) => put(call, { condition: 'attribute_not_exists(#pk)' }),
+    replace(call) {
+      const values = { ':seen': number(call.revision - 1) }
+      return put(call, { condition: '#revision = :seen', values })
+    },
 
     async list({ tenant, after, limit }) {
       const last = after === undefined ? undefined : await find(after)
@@ -143,10 +130,6 @@ type IndexQuery = Omit<TableQuery, 'table' | 'limit'> & { readonly index: string
 const keyOf = (id: string) => ({ pk: text(`call#${id}`) })
 const readId = (item: DynamodbItem) => readText(item, 'pk').slice('call#'.length)
 const toCall = (item: DynamodbItem) => deferredCallJson.read(readText(item, 'call'))
-
-/** Sorts as (time, id) does. */
-const positionOf = ({ createdAt, id }: DeferredCall) =>
-  `${String(createdAt).padStart(16, '0')}#${id}`
 
 /** No tenant's prefix is the beginning of another's: names have no line ends. */
 const turnPrefix = (tenant: string) => `${tenant}\n`

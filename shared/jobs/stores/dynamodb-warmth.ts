@@ -1,5 +1,6 @@
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
-import { type DynamodbClient, DynamodbRefusal } from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
+import { writeTogether } from '#shared/aws/dynamodb-write.ts'
 import type { Warmth } from '../warmth.ts'
 
 export interface DynamodbWarmthOptions {
@@ -26,18 +27,15 @@ export function createDynamodbWarmth({
     async keep(model, forMs) {
       const until = now() + forMs
       const purgeAt = Math.ceil(until / 1_000)
-      try {
-        await client.call('PutItem', {
-          TableName: table,
-          Item: { ...keyOf(model), until: number(until), purgeAt: number(purgeAt) },
-          ConditionExpression: 'attribute_not_exists(pk) OR #until < :until',
-          ExpressionAttributeNames: { '#until': 'until' },
-          ExpressionAttributeValues: { ':until': number(until) },
-        })
-      } catch (error) {
-        // It is kept for longer already.
-        if (!(error instanceof DynamodbRefusal)) throw error
-      }
+      // Where that is refused, it is kept for longer already.
+      await writeTogether(client, [
+        {
+          table,
+          target: { put: { ...keyOf(model), until: number(until), purgeAt: number(purgeAt) } },
+          condition: 'attribute_not_exists(#pk) OR #until < :until',
+          values: { ':until': number(until) },
+        },
+      ])
     },
   }
 }

@@ -1,5 +1,6 @@
 import { attributes } from '#shared/aws/dynamodb-attributes.ts'
-import { type DynamodbClient, DynamodbRefusal } from '#shared/aws/dynamodb-client.ts'
+import type { DynamodbClient } from '#shared/aws/dynamodb-client.ts'
+import { writeTogether } from '#shared/aws/dynamodb-write.ts'
 import type { WebhookSecretStore } from '../webhooks/webhook-secret-store.ts'
 
 export interface DynamodbWebhookSecretStoreOptions {
@@ -25,21 +26,14 @@ export function createDynamodbWebhookSecretStore({
     async replace(tenant, secrets) {
       const { revision } = secrets
       const written = JSON.stringify(secrets)
-      const isFirst = revision === 1
-      try {
-        await client.call('PutItem', {
-          TableName: table,
-          Item: { ...keyOf(tenant), revision: number(revision), secrets: text(written) },
-          ConditionExpression: isFirst ? 'attribute_not_exists(pk)' : 'revision = :seen',
-          ...(!isFirst && { ExpressionAttributeValues: { ':seen': number(revision - 1) } }),
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        })
-        return true
-      } catch (error) {
-        if (!(error instanceof DynamodbRefusal)) throw error
-        // The answer to the first attempt was lost.
-        return Object(error.item?.secrets).S === written
-      }
+      const put = { ...keyOf(tenant), revision: number(revision), secrets: text(written) }
+      const how =
+        revision === 1
+          ? { condition: 'attribute_not_exists(#pk)' }
+          : { condition: '#revision = :seen', values: { ':seen': number(revision - 1) } }
+      const refused = await writeTogether(client, [{ table, target: { put }, ...how }])
+      // Else the answer to the first attempt was lost.
+      return !refused || Object(refused[0]?.item?.secrets).S === written
     },
 
     async close() {},
