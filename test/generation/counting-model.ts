@@ -1,4 +1,5 @@
 import type { GenerationSource } from '#shared/generation/generation-messages.ts'
+import { onnxLoop, type Round } from '#test/support/onnx-loop.ts'
 import { writeOnnx } from '#test/support/onnx-writer.ts'
 
 const vocabulary = 300
@@ -11,8 +12,9 @@ export const deadlyToken = 150
  * A language model without a cache: after a token it writes the next number. A run that reads a number
  * beyond 200 goes round a loop, billions of times.
  */
-const countingOnnx = (round: 'hangs' | 'grows') =>
-  writeOnnx({
+function countingOnnx(round: Round): Uint8Array<ArrayBuffer> {
+  const loop = onnxLoop(round)
+  return writeOnnx({
     inputs: [
       { name: 'input_ids', datatype: 'INT64', shape: ['texts', 'tokens'] },
       { name: 'seqlens_k', datatype: 'INT32', shape: ['texts'] },
@@ -25,8 +27,7 @@ const countingOnnx = (round: 'hangs' | 'grows') =>
       { name: 'harmless', values: BigInt64Array.of(BigInt(lastHarmless)) },
       { name: 'none', values: BigInt64Array.of(0n) },
       { name: 'many', values: BigInt64Array.of(1_000_000_000n) },
-      { name: 'seed', values: Float32Array.of(1) },
-      { name: 'nothing', values: Float32Array.of(0) },
+      ...loop.constants,
     ],
     nodes: [
       {
@@ -38,36 +39,7 @@ const countingOnnx = (round: 'hangs' | 'grows') =>
       { operator: 'Sub', inputs: ['largest', 'harmless'], outputs: ['beyond'] },
       { operator: 'Max', inputs: ['beyond', 'none'], outputs: ['harm'] },
       { operator: 'Mul', inputs: ['harm', 'many'], outputs: ['rounds'] },
-      {
-        operator: 'Loop',
-        inputs: ['rounds', '', 'seed'],
-        outputs: ['grown'],
-        body: {
-          inputs: [
-            { name: 'round', datatype: 'INT64', shape: [] },
-            { name: 'goes on', datatype: 'BOOL', shape: [] },
-            { name: 'before', datatype: 'FP32', shape: ['length'] },
-          ],
-          outputs: [
-            { name: 'goes on still', datatype: 'BOOL', shape: [] },
-            { name: 'after', datatype: 'FP32', shape: ['next length'] },
-          ],
-          nodes: [
-            { operator: 'Identity', inputs: ['goes on'], outputs: ['goes on still'] },
-            round === 'hangs'
-              ? { operator: 'Identity', inputs: ['before'], outputs: ['after'] }
-              : {
-                  operator: 'Concat',
-                  inputs: ['before', 'before'],
-                  outputs: ['after'],
-                  attributes: { axis: 0 },
-                },
-          ],
-        },
-      },
-      // The loop must matter for the answer, or it would be left out.
-      { operator: 'ReduceMax', inputs: ['grown'], outputs: ['most'], attributes: { keepdims: 0 } },
-      { operator: 'Mul', inputs: ['most', 'nothing'], outputs: ['zero'] },
+      ...loop.nodes,
       { operator: 'ReduceMax', inputs: ['input_ids', 'last axis'], outputs: ['last'] },
       { operator: 'Cast', inputs: ['last'], outputs: ['read'], attributes: { to: 1 } },
       // The nearer to the next number, the likelier.
@@ -77,8 +49,9 @@ const countingOnnx = (round: 'hangs' | 'grows') =>
       { operator: 'Add', inputs: ['nearness', 'zero'], outputs: ['logits'] },
     ],
   })
+}
 
-export const countingSource = (round: 'hangs' | 'grows' = 'hangs'): GenerationSource => ({
+export const countingSource = (round: Round = 'hangs'): GenerationSource => ({
   model: 'counting@1',
   readBytes: async () => countingOnnx(round),
   shape: { kvHeads: 1, headSize: 1, vocabulary },

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Generator } from '#shared/generation/generator.ts'
 import { createOnnxGenerator } from '#shared/generation/onnx-generator.ts'
 import type { Session } from '#shared/runtime/session.ts'
 import { refusal } from '#test/support/refusal.ts'
+import { generatorContract } from './generator-contract.ts'
 import { asking, expected, tinyOptions, tinySession, tokensOf } from './tiny-model.ts'
 
 let session: Session
@@ -23,30 +24,9 @@ beforeAll(async () => {
 })
 afterAll(() => generator.close())
 
-describe.each(expected)('after $text', ({ prompt, tokens, logProbabilities }) => {
-  it('writes the tokens of the reference in numpy, with their probabilities', async () => {
-    const request = asking(prompt, { maxTokens: tokens.length, logProbabilities: true })
-    const written = await Array.fromAsync(generator.generate(request))
-    expect(written.map(({ token }) => token)).toEqual(tokens)
-    for (const [at, { logProbability }] of written.entries()) {
-      expect(logProbability).toBeCloseTo(logProbabilities[at] ?? Number.NaN, 3)
-    }
-  })
-})
+const [first] = expected as [(typeof expected)[0]]
 
-const [first, , question] = expected as [(typeof expected)[0], unknown, (typeof expected)[0]]
-
-it('ends with the stop token, and says it', async () => {
-  const stop = first.tokens[4] as number
-  const request = asking(first.prompt, { maxTokens: 40, stopTokens: [999, stop] })
-  expect(await tokensOf(generator.generate(request))).toEqual(first.tokens.slice(0, 5))
-})
-
-it('ends where prompt and answer fill the context', async () => {
-  const prompt = Array.from({ length: 250 }, (_, at) => at)
-  const tokens = await tokensOf(generator.generate(asking(prompt, { maxTokens: 1_000 })))
-  expect(tokens).toHaveLength(6)
-})
+generatorContract(() => generator)
 
 it('refuses a prompt that leaves no room, is empty, or holds unknown tokens', async () => {
   const ask = (prompt: readonly number[]) => tokensOf(generator.generate(asking(prompt)))
@@ -56,14 +36,6 @@ it('refuses a prompt that leaves no room, is empty, or holds unknown tokens', as
   await expect(ask([1, 300])).rejects.toThrow(refusal('input_invalid'))
   await expect(ask([1, -1])).rejects.toThrow(refusal('input_invalid'))
   expect(runs).toBe(runsBefore)
-})
-
-it('writes the same text for the same seed, and another for another', async () => {
-  const ask = (seed: number) =>
-    tokensOf(generator.generate(asking(question.prompt, { seed, temperature: 1.5, topP: 0.95 })))
-  const [one, again, other] = [await ask(1), await ask(1), await ask(2)]
-  expect(again).toEqual(one)
-  expect(other).not.toEqual(one)
 })
 
 it('runs at most one further step for a generation that is aborted', async () => {
